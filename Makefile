@@ -1,0 +1,46 @@
+# Plain `make` lists the commands. Everything is installed into .venv from requirements.lock.
+PYTHON ?= python3
+STUDY ?= northeast_china
+VENV := .venv
+RUN := $(VENV)/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help map fast test lab survey bench lint lock clean
+
+help: ## list the commands
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v < (3, 15) else f"Python {v[0]}.{v[1]} found; 3.11 to 3.14 needed. Say which with: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+map: $(VENV)/installed ## run the seven notebooks and print the table of results (STUDY=northeast_china)
+	$(RUN) -m helpers.run map $(STUDY)
+
+fast: $(VENV)/installed ## the same on 10 km cells with fewer trees, in about a minute
+	$(RUN) -m helpers.run map $(STUDY) --fast
+
+test: $(VENV)/installed ## run all tests
+	$(RUN) -m ruff check src tests
+	$(RUN) -m pytest tests
+
+lab: $(VENV)/installed ## open JupyterLab on the first notebook
+	$(VENV)/bin/jupyter lab --ServerApp.ip=127.0.0.1 notebooks/00_start_here.ipynb
+
+survey: $(VENV)/installed ## draw the virtual borehole survey again, byte for byte
+	$(RUN) -m helpers.virtual
+
+bench: $(VENV)/installed ## time the heavy steps
+	$(RUN) -m pytest tests/bench -s -p no:cacheprovider
+
+lint: $(VENV)/installed ## check style
+	$(RUN) -m ruff check src tests
+
+lock: ## resolve requirements.lock again (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet --extra test pyproject.toml --output-file requirements.lock
+
+clean: ## remove what runs have written (interim, output), keep data and figures
+	rm -rf data/*/interim data/*/output
