@@ -1,0 +1,185 @@
+"""The sections of a ``study.toml``: what each key means, its default, and what it may hold."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+STUDY_NAME = "[a-z][a-z0-9_]*"
+
+
+class Section(BaseModel):
+    """A table of the file: unknown keys are refused, values cannot be changed later."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class About(Section):
+    """What the study is called and where its boreholes come from."""
+
+    name: str = Field(pattern=f"^{STUDY_NAME}$")
+    title: str
+    title_zh: str = ""
+    virtual_boreholes: bool
+    data_version: str = "1"
+    seed: int = Field(default=0, ge=0, lt=2**32)
+
+
+class Area(Section):
+    """Bounding box in degrees (WGS 84), and optional outline and towns inside the folder."""
+
+    west: float = Field(ge=-180, le=180)
+    south: float = Field(ge=-90, le=90)
+    east: float = Field(ge=-180, le=180)
+    north: float = Field(ge=-90, le=90)
+    outline: str | None = None
+    towns: str | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Area:
+        if self.west >= self.east or self.south >= self.north:
+            raise ValueError("west must lie below east and south below north")
+        return self
+
+
+class GridSettings(Section):
+    """Coordinate reference system (anything pyproj reads, in metres) and cell size in metres."""
+
+    crs: str
+    crs_name: str | None = None
+    resolution_m: float = Field(gt=0)
+
+
+class Period(Section):
+    """First and last day of the mean that is mapped."""
+
+    start: date
+    end: date
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Period:
+        if self.start > self.end:
+            raise ValueError("start must not be later than end")
+        return self
+
+
+class BoreholeChecks(Section):
+    """Thresholds of the borehole checks; the comments in study.toml give their sources."""
+
+    coldest_c: float = -25.0
+    warmest_c: float = 35.0
+    spike_robust_z: float = Field(default=8.0, gt=0)
+    spike_at_least_c: float = Field(default=1.5, gt=0)
+    stuck_readings: int = Field(default=8, ge=3)
+    disorder_c: float = Field(default=2.0, gt=0)
+    largest_missing_share: float = Field(default=0.2, ge=0, lt=1)
+    zero_amplitude_c: float = Field(default=0.1, gt=0)
+
+
+class Boreholes(Section):
+    """Borehole files, the depth wanted, and which holes may be used."""
+
+    files: list[str] = Field(min_length=1)
+    sites: str | None = None
+    columns: dict[str, str] = {}
+    depth_m: float = Field(default=15.0, gt=0)
+    shallowest_m: float = Field(default=5.0, gt=0)
+    only_period: bool = True
+    combine_cell_m: float = Field(default=1000.0, gt=0)
+    excluded_settings: list[str] = ["pipeline", "road", "town", "burn", "mine"]
+    sensor_error_c: float = Field(default=0.05, gt=0)
+    gradient_c_per_km: float = 35.0
+    fewest_sites: int = Field(default=10, ge=3)
+    checks: BoreholeChecks = BoreholeChecks()
+
+
+class StationCovariate(Section):
+    """A climate quantity interpolated from the station table of the study."""
+
+    source: Literal["stations"]
+    quantity: Literal[
+        "precipitation",
+        "mean_annual_air_temperature",
+        "thawing_degree_days",
+        "freezing_degree_days",
+        "frost_number",
+    ]
+
+
+class ReliefCovariate(Section):
+    """Elevation from the coarse altitude table that pvlib ships."""
+
+    source: Literal["relief"]
+    quantity: Literal["elevation"] = "elevation"
+
+
+class TerrainCovariate(Section):
+    """A shape of the terrain, computed from another covariate that holds elevation."""
+
+    source: Literal["terrain"]
+    quantity: Literal["topographic_position", "slope", "local_relief"]
+    elevation: str = "elevation"
+    radius_m: float | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _radius_where_needed(self) -> TerrainCovariate:
+        if self.quantity == "local_relief" and self.radius_m is None:
+            raise ValueError("local_relief needs radius_m")
+        return self
+
+
+class RasterCovariate(Section):
+    """A raster of the user's: value = stored * scale + offset; nodata from the file if unset."""
+
+    source: Literal["raster"]
+    path: str
+    units: str
+    long_name: str = ""
+    scale: float = 1.0
+    offset: float = 0.0
+    nodata: float | None = None
+    resampling: Literal["bilinear", "average", "nearest"] = "bilinear"
+
+
+Covariate = Annotated[
+    StationCovariate | ReliefCovariate | TerrainCovariate | RasterCovariate,
+    Field(discriminator="source"),
+]
+
+
+class Climate(Section):
+    """Station table and the spread of daily temperatures within each month (Jan..Dec, deg C)."""
+
+    stations: str
+    within_month_sd_c: list[float] = Field(min_length=12, max_length=12)
+
+
+class ForestSettings(Section):
+    """Predictors (names of covariates) and the knobs of the random forest."""
+
+    predictors: list[str] = Field(min_length=1)
+    n_trees: int = Field(default=500, ge=1)
+    min_samples_leaf: int = Field(default=2, ge=1)
+    max_features: float = Field(default=0.67, gt=0, le=1)
+    quantiles: list[Annotated[float, Field(gt=0, lt=1)]] = [0.05, 0.25, 0.5, 0.75, 0.95]
+
+
+class Validation(Section):
+    """Folds of both cross-validation designs."""
+
+    n_folds: int = Field(default=10, ge=2)
+    n_repeats: int = Field(default=10, ge=1)
+    max_share: float = Field(default=0.5, gt=0, lt=1)
+    clustering: Literal["ward", "kmeans"] = "ward"
+    n_prediction_points: int = Field(default=2000, ge=100)
+
+
+class ThermalClass(Section):
+    """One class of permafrost temperature: everything below ``below_c`` and not colder classes."""
+
+    name: str
+    name_zh: str = ""
+    below_c: float | None = None
+    colour: str = Field(pattern=r"^#[0-9a-fA-F]{6}$")

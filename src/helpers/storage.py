@@ -1,0 +1,167 @@
+"""Reading with a contract, writing without half-written files, and provenance.
+
+A file appears under its name only when it is complete: it is written beside its place and then
+renamed, which the operating system does in one step. So a reader sees the old file or the new
+one, never a part.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import math
+import os
+import platform
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import rioxarray  # noqa: F401  (registers .rio)
+import xarray as xr
+
+LIBRARIES = ("numpy", "pandas", "xarray", "scikit-learn", "shap", "rasterio", "numba")
+
+
+class ContractError(ValueError):
+    """A file or table that is not what the next step needs; the message says where and what."""
+
+
+@contextlib.contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Give a path to write to; on success it becomes ``path``, on an error it is removed."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.stem}.unfinished-{os.getpid()}{path.suffix}")
+    try:
+        yield unfinished
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def write_table(table: pd.DataFrame, path: str | Path) -> Path:
+    """Write a table as UTF-8 csv with full float precision and Unix line ends."""
+    with replacing(path) as unfinished:
+        table.to_csv(unfinished, index=False, lineterminator="\n", date_format="%Y-%m-%dT%H:%M:%S")
+    return Path(path)
+
+
+def read_table(
+    path: str | Path, numbers: tuple[str, ...] = (), texts: tuple[str, ...] = (), made_by: str = ""
+) -> pd.DataFrame:
+    """Read a csv and check that it has the columns named, numeric where numbers are expected.
+
+    Parameters
+    ----------
+    path
+        The csv (UTF-8, with or without byte-order mark).
+    numbers, texts
+        Columns that must be there; those in ``numbers`` must hold numbers or nothing.
+    made_by
+        What makes the file, for the message when it is missing.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ContractError
+        If a column is missing or holds text where a number belongs; names file, row, column.
+
+    """
+    path = require(path, made_by)
+    table = pd.read_csv(path, encoding="utf-8-sig", dtype=dict.fromkeys(texts, str))
+    missing = [c for c in (*texts, *numbers) if c not in table]
+    if missing:
+        raise ContractError(
+            f"{path}: column {', '.join(missing)} missing. Found: {', '.join(table.columns)}."
+        )
+    for column in numbers:
+        table[column] = numeric(table[column], place=f"{path}: column '{column}'")
+    return table
+
+
+def numeric(values: pd.Series, place: str, first_row: int = 2) -> pd.Series:
+    """Numbers of a column, empty as NaN; text is a :class:`ContractError` that names its row."""
+    numbers = pd.to_numeric(values, errors="coerce").astype(float)
+    wrong = numbers.isna() & values.notna() & (values.astype(str).str.strip() != "")
+    if wrong.any():
+        position = int(np.flatnonzero(wrong)[0])
+        raise ContractError(
+            f"{place}: row {position + first_row} holds '{values.iloc[position]}', "
+            "a number is needed. Correct it or leave it empty."
+        )
+    return numbers
+
+
+def require(path: str | Path, made_by: str = "") -> Path:
+    """Return the path if the file is there; otherwise say what makes it."""
+    path = Path(path)
+    if not path.is_file():
+        remedy = f" Run {made_by} first: it makes this file." if made_by else ""
+        raise FileNotFoundError(f"{path} not found.{remedy}")
+    return path
+
+
+def write_json(content: Mapping[str, Any], path: str | Path) -> Path:
+    """Write json, UTF-8, keys in the order given; NaN becomes null, as json has no NaN."""
+    text = json.dumps(_plain(content), ensure_ascii=False, indent=2, allow_nan=False)
+    with replacing(path) as unfinished:
+        unfinished.write_text(text + "\n", encoding="utf-8")
+    return Path(path)
+
+
+def read_json(path: str | Path, made_by: str = "") -> dict[str, Any]:
+    """Read a json file; a missing one is an error that says what makes it."""
+    return json.loads(require(path, made_by).read_text(encoding="utf-8"))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [_plain(v) for v in value]
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def write_dataset(dataset: xr.Dataset, path: str | Path) -> Path:
+    """Write a Dataset as netCDF 4, compressed, keeping the CRS of its layers."""
+    encoding = {name: {"zlib": True, "complevel": 1} for name in dataset.data_vars}
+    for name, layer in dataset.data_vars.items():
+        if "grid_mapping" in layer.encoding:
+            encoding[name]["grid_mapping"] = layer.encoding["grid_mapping"]
+    with replacing(path) as unfinished:
+        dataset.to_netcdf(unfinished, engine="netcdf4", encoding=encoding)
+    return Path(path)
+
+
+def read_dataset(
+    path: str | Path, variables: tuple[str, ...] = (), made_by: str = ""
+) -> xr.Dataset:
+    """Open a netCDF and check that it holds the variables and a CRS."""
+    dataset = xr.open_dataset(require(path, made_by), decode_coords="all")
+    missing = [v for v in variables if v not in dataset]
+    if missing:
+        raise ContractError(
+            f"{path}: variable {', '.join(missing)} missing. Found: {', '.join(dataset.data_vars)}."
+        )
+    if dataset.rio.crs is None:
+        raise ContractError(f"{path}: no CRS found; it needs a grid_mapping variable.")
+    return dataset
+
+
+def sha256(path: str | Path) -> str:
+    """SHA-256 of a file, as hexadecimal text."""
+    with Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that results depend on."""
+    found = {name: version(name) for name in LIBRARIES}
+    return {"python": platform.python_version(), **found}

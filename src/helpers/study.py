@@ -1,0 +1,265 @@
+"""A study: one folder with a ``study.toml`` that says area, grid, period, data and model.
+
+Every key is checked on loading. An unknown key or a wrong value is an error that names the
+file, the path of the key, what was found and what may stand there.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from odc.geo.geobox import GeoBox
+from pydantic import BaseModel, Field, PrivateAttr, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pyproj import CRS, Proj, Transformer
+from pyproj.crs import ProjectedCRS
+from pyproj.exceptions import CRSError
+
+from helpers.settings import (
+    About,
+    Area,
+    Boreholes,
+    Climate,
+    Covariate,
+    ForestSettings,
+    GridSettings,
+    Period,
+    RasterCovariate,
+    ReliefCovariate,
+    Section,
+    StationCovariate,
+    TerrainCovariate,
+    ThermalClass,
+    Validation,
+)
+
+_LARGEST_AREA_ERROR = 0.01
+
+
+class StudyError(ValueError):
+    """A study file that cannot be used; the message says where and what to do."""
+
+
+class Study(Section):
+    """All settings of one study; make it with :func:`load_study`."""
+
+    about: About
+    area: Area
+    grid: GridSettings
+    period: Period
+    boreholes: Boreholes
+    covariates: dict[str, Covariate]
+    climate: Climate | None = None
+    forest: ForestSettings
+    validation: Validation = Validation()
+    classes: list[ThermalClass] = Field(min_length=2)
+    _file: Path = PrivateAttr()
+    _variant: str = PrivateAttr(default="")
+
+    @model_validator(mode="after")
+    def _names_known(self) -> Study:
+        known = ", ".join(self.covariates)
+        wanted = list(self.forest.predictors)
+        wanted += [c.elevation for c in self.covariates.values() if c.source == "terrain"]
+        for name in wanted:
+            if name not in self.covariates:
+                raise ValueError(f"covariate '{name}' is not described; choices: {known}")
+        if self.climate is None and any(c.source == "stations" for c in self.covariates.values()):
+            raise ValueError("covariates from stations need a [climate] section")
+        bounds = [c.below_c for c in self.classes[:-1]]
+        if None in bounds or bounds != sorted(bounds) or self.classes[-1].below_c is not None:
+            raise ValueError("classes go from cold to warm; only the last one has no below_c")
+        return self
+
+    @property
+    def name(self) -> str:
+        """Short name, also the folder of its figures."""
+        return self.about.name
+
+    @property
+    def file(self) -> Path:
+        """The study.toml this was read from."""
+        return self._file
+
+    @property
+    def folder(self) -> Path:
+        """Folder that holds study.toml and all data of the study."""
+        return self._file.parent
+
+    @property
+    def interim_dir(self) -> Path:
+        """Where the notebooks hand over to each other."""
+        return self.folder / "interim" / self._variant
+
+    @property
+    def output_dir(self) -> Path:
+        """Where the products go."""
+        return self.folder / "output" / self._variant
+
+    @property
+    def figures_dir(self) -> Path:
+        """``figures/<study>`` beside ``data``; inside the study folder when it lies elsewhere."""
+        inside = self.folder.parent.name == "data"
+        root = self.folder.parent.parent / "figures" / self.name if inside else None
+        return (root or self.folder / "figures") / self._variant
+
+    @property
+    def is_variant(self) -> bool:
+        """Whether resolution or trees differ from study.toml (a first look, not the product)."""
+        return bool(self._variant)
+
+    @cached_property
+    def crs(self) -> CRS:
+        """Projected CRS of the grid, under the name the study gives it."""
+        crs = CRS.from_user_input(self.grid.crs)
+        if not self.grid.crs_name:
+            return crs
+        unnamed = crs.geodetic_crs.name == "unknown"
+        return ProjectedCRS(
+            conversion=crs.coordinate_operation,
+            name=self.grid.crs_name,
+            geodetic_crs=CRS("EPSG:4326") if unnamed else crs.geodetic_crs,
+        )
+
+    @cached_property
+    def geobox(self) -> GeoBox:
+        """Grid that covers the bounding box: cell edges on whole multiples of the cell size."""
+        to_grid = Transformer.from_crs("EPSG:4326", self.crs, always_xy=True)
+        area = self.area
+        box = to_grid.transform_bounds(area.west, area.south, area.east, area.north, 101)
+        return GeoBox.from_bbox(box, crs=self.crs, resolution=self.grid.resolution_m)
+
+    def path(self, relative: str) -> Path:
+        """Path of a file named in study.toml; it must exist inside the study folder."""
+        path = (self.folder / relative).resolve()
+        if not path.is_relative_to(self.folder.resolve()):
+            raise StudyError(f"{self.file}: '{relative}' leaves the study folder; copy it inside.")
+        if not path.is_file():
+            raise StudyError(f"{self.file}: file '{relative}' not found at {path}.")
+        return path
+
+    def borehole_files(self) -> list[Path]:
+        """Files that match ``boreholes.files``, sorted; a pattern without a match is an error."""
+        found: list[Path] = []
+        for pattern in self.boreholes.files:
+            matches = [self.path(str(p.relative_to(self.folder))) for p in self._glob(pattern)]
+            if not matches:
+                raise StudyError(f"{self.file}: boreholes.files: no file matches '{pattern}'.")
+            found += matches
+        return sorted(set(found))
+
+    def _glob(self, pattern: str) -> list[Path]:
+        if Path(pattern).is_absolute() or ".." in Path(pattern).parts:
+            raise StudyError(f"{self.file}: boreholes.files: '{pattern}' leaves the study folder.")
+        return sorted(p for p in self.folder.glob(pattern) if p.is_file())
+
+
+def load_study(
+    path: str | Path, resolution_m: float | None = None, n_trees: int | None = None
+) -> Study:
+    """Read and check a study.
+
+    Parameters
+    ----------
+    path
+        A ``study.toml`` or the folder that holds one.
+    resolution_m, n_trees
+        Other cell size (m) or number of trees than the file says, for a first look. Such a
+        variant reads and writes ``interim/fast_<resolution>m`` and the like, so that it never
+        touches the results of the study itself.
+
+    Raises
+    ------
+    StudyError
+        If the file is missing, is no TOML, or has an unknown key or a wrong value.
+
+    """
+    file = Path(path)
+    file = file / "study.toml" if file.is_dir() else file
+    if not file.is_file():
+        raise StudyError(f"No study at {file}. Make one with: python -m helpers.run new NAME")
+    try:
+        settings = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise StudyError(f"{file}: not valid TOML in UTF-8: {error}.") from error
+    changed = _apply_variant(settings, resolution_m, n_trees)
+    try:
+        study = Study.model_validate(settings)
+        study._file = file.resolve()
+        study._variant = f"fast_{study.grid.resolution_m:g}m" if changed else ""
+        _check_crs(study)
+    except ValidationError as error:
+        raise StudyError("\n".join(_explain(file, settings, e) for e in error.errors())) from error
+    return study
+
+
+def _apply_variant(settings: dict, resolution_m: float | None, n_trees: int | None) -> bool:
+    """Put other values into the settings; True if any differs from the file."""
+    changed = False
+    for section, key, value in (
+        ("grid", "resolution_m", resolution_m),
+        ("forest", "n_trees", n_trees),
+    ):
+        if value is not None and isinstance(settings.get(section), dict):
+            changed |= settings[section].get(key) != value
+            settings[section][key] = value
+    return changed
+
+
+def _check_crs(study: Study) -> None:
+    try:
+        crs = study.crs
+    except CRSError as error:
+        raise StudyError(f"{study.file}: grid.crs: pyproj cannot read it: {error}.") from error
+    if not crs.is_projected or crs.axis_info[0].unit_name != "metre":
+        raise StudyError(f"{study.file}: grid.crs: found {crs.name}; one in metres is needed.")
+    area = study.area
+    scale = Proj(crs).get_factors([area.west, area.east], [area.south, area.north]).areal_scale
+    error = np.abs(np.subtract(scale, 1)).max()
+    if error > _LARGEST_AREA_ERROR:
+        raise StudyError(
+            f"{study.file}: grid.crs: {crs.name} is not equal-area here (areas are off by up to "
+            f"{error:.0%}), so the area of permafrost would be wrong. Take an Albers or a Lambert "
+            "azimuthal equal-area CRS."
+        )
+
+
+def _explain(file: Path, settings: dict, error: Any) -> str:
+    """One line for one pydantic error: file, path of the key, what is wrong, what may stand."""
+    place = ".".join(str(part) for part in error["loc"]) or "study"
+    if error["type"] == "extra_forbidden":
+        choices = sorted(_keys_allowed(error["loc"]))
+        close = difflib.get_close_matches(str(error["loc"][-1]), choices, n=1)
+        hint = f" Did you mean '{close[0]}'?" if close else ""
+        return f"{file}: {place}: unknown key.{hint} Choices: {', '.join(choices)}."
+    if error["type"] == "missing":
+        return f"{file}: {place}: this key is missing."
+    found = "" if isinstance(error["input"], dict) else f" (found {error['input']!r})"
+    return f"{file}: {place}: {error['msg'].removeprefix('Value error, ')}{found}."
+
+
+def _keys_allowed(location: tuple) -> set[str]:
+    """Keys a section may hold, found by walking from Study along the path of an error."""
+    fields: dict[str, FieldInfo] = Study.model_fields
+    for part in location[:-1]:
+        model = _COVARIATES.get(part) or _model_of(fields.get(part))
+        fields = model.model_fields if model else fields
+    return set(fields)
+
+
+def _model_of(field: FieldInfo | None) -> type[BaseModel] | None:
+    kinds = [] if field is None else [field.annotation, *getattr(field.annotation, "__args__", ())]
+    return next((k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)), None)
+
+
+_COVARIATES = {
+    "stations": StationCovariate,
+    "relief": ReliefCovariate,
+    "terrain": TerrainCovariate,
+    "raster": RasterCovariate,
+}

@@ -1,0 +1,70 @@
+import shutil
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pytest
+import rasterio
+from rasterio.transform import from_origin
+
+from helpers.covariates import build_covariates
+from helpers.study import load_study
+
+matplotlib.use("Agg")
+
+PROJECT = Path(__file__).resolve().parents[1]
+EMBEDDED = PROJECT / "data" / "northeast_china"
+
+
+@pytest.fixture(scope="session")
+def study():
+    """The embedded study on 20 km cells; for reading only."""
+    return load_study(EMBEDDED, resolution_m=20_000, n_trees=20)
+
+
+@pytest.fixture(scope="session")
+def covariates(study):
+    """Covariates of the embedded study on 20 km cells."""
+    return build_covariates(study, progress=False)
+
+
+@pytest.fixture
+def study_folder(tmp_path):
+    """A copy of the embedded study that a test may change, without interim and output."""
+    target = tmp_path / "data" / "northeast_china"
+    shutil.copytree(EMBEDDED, target, ignore=shutil.ignore_patterns("interim", "output"))
+    return target
+
+
+@pytest.fixture
+def edit_study(study_folder):
+    """Replace text in the copied study.toml; returns the folder."""
+
+    def edit(*replacements):
+        file = study_folder / "study.toml"
+        text = file.read_text(encoding="utf-8")
+        for old, new in replacements:
+            assert old in text, f"nothing to replace: {old}"
+            text = text.replace(old, new)
+        file.write_text(text, encoding="utf-8")
+        return study_folder
+
+    return edit
+
+
+@pytest.fixture
+def write_raster(tmp_path):
+    """Write a small GeoTIFF; returns its path."""
+
+    def write(values, west=100.0, north=60.0, size=0.5, crs="EPSG:4326", nodata=None, name="a.tif"):
+        path = tmp_path / name
+        values = np.asarray(values)
+        with rasterio.open(
+            path, "w", driver="GTiff", height=values.shape[0], width=values.shape[1], count=1,
+            dtype=values.dtype, crs=crs, transform=from_origin(west, north, size, size),
+            nodata=nodata,
+        ) as raster:  # fmt: skip
+            raster.write(values, 1)
+        return path
+
+    return write

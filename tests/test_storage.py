@@ -1,0 +1,86 @@
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from helpers.storage import (
+    ContractError,
+    read_dataset,
+    read_json,
+    read_table,
+    replacing,
+    require,
+    sha256,
+    write_dataset,
+    write_json,
+    write_table,
+)
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
+    file = tmp_path / "a.txt"
+    file.write_text("old")
+    with pytest.raises(RuntimeError), replacing(file) as unfinished:
+        unfinished.write_text("half")
+        raise RuntimeError
+    assert file.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_finished_write_replaces_the_file(tmp_path):
+    with replacing(tmp_path / "new" / "a.txt") as unfinished:
+        unfinished.write_text("whole")
+    assert (tmp_path / "new" / "a.txt").read_text() == "whole"
+
+
+def test_a_table_comes_back_as_it_was(tmp_path):
+    table = pd.DataFrame({"site": ["甲", "b"], "t15_c": [0.1 + 0.2, np.nan]})
+    back = read_table(write_table(table, tmp_path / "t.csv"), ("t15_c",), ("site",))
+    pd.testing.assert_frame_equal(back, table, check_dtype=False)
+
+
+def test_a_missing_column_is_named_with_what_was_found(tmp_path):
+    write_table(pd.DataFrame({"t15": [1]}), tmp_path / "t.csv")
+    with pytest.raises(ContractError, match=r"t\.csv: column t15_c missing\. Found: t15\."):
+        read_table(tmp_path / "t.csv", ("t15_c",))
+
+
+def test_text_among_numbers_is_named_with_its_row(tmp_path):
+    (tmp_path / "t.csv").write_text('site,t15_c\na,1\nb,\nc,"-2,5"\n')
+    with pytest.raises(ContractError, match=r"column 't15_c': row 4 holds '-2,5'"):
+        read_table(tmp_path / "t.csv", ("t15_c",))
+
+
+def test_a_missing_file_says_what_makes_it(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"not found\. Run 01_borehole_qc first"):
+        require(tmp_path / "t.csv", "01_borehole_qc")
+
+
+def test_json_has_no_nan_and_keeps_chinese(tmp_path):
+    content = {"a": np.float64("nan"), "b": np.arange(2), "中": (1, np.int64(2))}
+    back = read_json(write_json(content, tmp_path / "a.json"))
+    assert back == {"a": None, "b": [0, 1], "中": [1, 2]}
+    assert "中" in (tmp_path / "a.json").read_text(encoding="utf-8")
+
+
+def test_a_dataset_keeps_values_units_and_crs_and_has_the_same_bytes_twice(tmp_path, covariates):
+    first = write_dataset(covariates, tmp_path / "a.nc")
+    second = write_dataset(covariates, tmp_path / "b.nc")
+    back = read_dataset(first, ("PRE",))
+    np.testing.assert_array_equal(back["PRE"], covariates["PRE"])
+    assert back["PRE"].attrs["units"] == "mm"
+    assert back.rio.crs == covariates.rio.crs
+    assert sha256(first) == sha256(second)
+
+
+def test_a_dataset_without_crs_or_variable_is_refused(tmp_path):
+    xr.Dataset({"a": ("x", [1.0])}).to_netcdf(tmp_path / "a.nc")
+    with pytest.raises(ContractError, match="no CRS"):
+        read_dataset(tmp_path / "a.nc")
+    with pytest.raises(ContractError, match=r"variable b missing\. Found: a"):
+        read_dataset(tmp_path / "a.nc", ("b",))
+
+
+def test_sha256_of_a_known_text(tmp_path):
+    (tmp_path / "a").write_bytes(b"abc")
+    assert sha256(tmp_path / "a").startswith("ba7816bf8f01cfea414140de5dae2223")

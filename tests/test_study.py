@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+from pyproj import Geod, Transformer
+from shapely.geometry import box
+
+from helpers.settings import BoreholeChecks
+from helpers.study import StudyError, load_study
+
+
+def test_the_grid_covers_the_area_on_whole_kilometres(study):
+    full = load_study(study.folder)
+    assert full.geobox.resolution.x == 1000
+    assert full.geobox.extent.boundingbox.left % 1000 == 0
+    assert full.crs.name == "WGS_1984_Albers"
+    west, south, east, north = full.geobox.extent.to_crs("EPSG:4326").boundingbox
+    assert west <= 111.15 and south <= 38.73 and east >= 135.08 and north >= 53.55
+
+
+def test_a_variant_writes_to_folders_of_its_own(study):
+    full = load_study(study.folder)
+    assert not full.is_variant and study.is_variant
+    assert full.interim_dir == full.folder / "interim"
+    assert study.interim_dir == full.folder / "interim" / "fast_20000m"
+    assert study.figures_dir.parent == full.figures_dir
+
+
+def test_the_same_values_are_no_variant(study):
+    assert not load_study(study.folder, resolution_m=1000, n_trees=500).is_variant
+
+
+def test_defaults_of_the_checks_are_those_of_the_embedded_file(study):
+    assert study.boreholes.checks == BoreholeChecks()
+
+
+WRONG = [
+    ("resolution_m = 1000", "resolution = 1000", r"grid\.resolution: unknown key.*resolution_m"),
+    ("seed = 2026", 'seed = "a"', r"about\.seed: .*integer.*found 'a'"),
+    ("seed = 2026", "seed = -1", r"about\.seed: .*greater than or equal to 0"),
+    ('source = "relief"', 'source = "reliefs"', r"covariates\.elevation.*'relief'.*'raster'"),
+    ('"PRE", "TDD"', '"PRE", "TD"', r"covariate 'TD' is not described; choices: .*TDD"),
+    ('quantity = "slope"', 'quantity = "slop"', r"covariates\.slope.*found 'slop'"),
+    ("radius_m = 20000 ", "radius = 20000 ", r"covariates\.TPI.*radius: unknown key.*radius_m"),
+    ("west = 111.15", "west = 141.15", r"area: .*west must lie below east"),
+    ("end = 2024-12-31", "end = 2020-12-31", r"period: start must not be later than end"),
+    ("+proj=aea", "+proj=nothing", r"grid\.crs: pyproj cannot read it"),
+    ("+proj=aea +lat_1=25 +lat_2=47", "+proj=merc", r"not equal-area here.*Take an Albers"),
+    ("below_c = -3.0", "below_c = -9.0", r"classes go from cold to warm"),
+    ("[period]", "[period", r"not valid TOML"),
+    ("[climate]", "[climates]", r"climates: unknown key. Did you mean 'climate'"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "message"), WRONG)
+def test_a_wrong_key_or_value_is_named_with_its_place(edit_study, old, new, message):
+    if "merc" in new:
+        old, new = '"+proj=aea +lat_1=25 +lat_2=47 +lat_0=0 +lon_0=105', '"+proj=merc +lon_0=105'
+        folder = edit_study((old, new), ('crs_name = "WGS_1984_Albers"', ""))
+    else:
+        folder = edit_study((old, new))
+    with pytest.raises(StudyError, match=message) as caught:
+        load_study(folder)
+    assert str(folder / "study.toml") in str(caught.value)
+
+
+def test_a_missing_study_says_how_to_make_one(tmp_path):
+    with pytest.raises(StudyError, match=r"No study at .*helpers\.run new NAME"):
+        load_study(tmp_path)
+
+
+def test_paths_stay_inside_the_study_folder(edit_study):
+    study = load_study(edit_study(('"boreholes/*.xlsx"', '"../*.xlsx"')))
+    with pytest.raises(StudyError, match="leaves the study folder"):
+        study.borehole_files()
+    with pytest.raises(StudyError, match="leaves the study folder"):
+        study.path("../study.toml")
+
+
+def test_a_pattern_without_a_file_is_an_error(edit_study):
+    study = load_study(edit_study(('"boreholes/*.xlsx"', '"boreholes/*.xls"')))
+    with pytest.raises(StudyError, match=r"no file matches 'boreholes/\*\.xls'"):
+        study.borehole_files()
+
+
+def test_a_missing_file_is_named(study):
+    with pytest.raises(StudyError, match=r"file 'nothing\.csv' not found at .*nothing\.csv"):
+        study.path("nothing.csv")
+
+
+def test_cells_of_the_grid_have_equal_area(study):
+    """Sum of the cells' areas on the ellipsoid equals their number times the cell size."""
+    left, bottom, *_ = study.geobox.extent.boundingbox
+    west, east, south, north = left + 6e5, left + 7e5, bottom + 6e5, bottom + 7e5
+    to_degrees = Transformer.from_crs(study.crs, "EPSG:4326", always_xy=True)
+    ring = box(west, south, east, north).segmentize(1000).exterior.xy
+    area, _ = Geod(ellps="WGS84").polygon_area_perimeter(*to_degrees.transform(*ring))
+    assert np.isclose(abs(area), 1e10, rtol=1e-4)
