@@ -1,0 +1,146 @@
+from itertools import combinations
+from math import factorial
+
+import numpy as np
+import pandas as pd
+import pytest
+import shap
+
+from helpers.forest import fit_forest
+from helpers.shapley import (
+    ShapleyValues,
+    mean_absolute,
+    permutation_importance_by_fold,
+    pooled_importance,
+    site_shapley,
+)
+from helpers.storage import ContractError
+
+NAMES = ["PRE", "TDD", "TPI"]
+SETTINGS = {"n_trees": 30, "min_samples_leaf": 2}
+
+
+@pytest.fixture(scope="module")
+def sites():
+    """104 sites, more than shap keeps of a background; TPI has nothing to say."""
+    random = np.random.default_rng(5)
+    table = pd.DataFrame(random.normal(size=(104, 3)), columns=NAMES)
+    temperature = 2 * table.PRE + table.TDD * table.PRE + table.TDD + random.normal(0, 0.2, 104)
+    return table, temperature
+
+
+@pytest.fixture(scope="module")
+def forest(sites):
+    return fit_forest(*sites, **SETTINGS, seed=1)
+
+
+def by_all_coalitions(forest, place):
+    """Shapley values from their definition: 2^3 coalitions, all sites for what is unknown."""
+
+    def worth(coalition):
+        mixed = pd.DataFrame(forest.predictors, columns=NAMES)
+        mixed[list(coalition)] = place[list(coalition)].to_numpy()
+        return forest.predict(mixed).mean()
+
+    values = dict.fromkeys(NAMES, 0.0)
+    for name in NAMES:
+        others = [n for n in NAMES if n != name]
+        for size in range(len(NAMES)):
+            weight = factorial(size) * factorial(len(NAMES) - size - 1) / factorial(len(NAMES))
+            for known in combinations(others, size):
+                values[name] += weight * (worth((*known, name)) - worth(known))
+    return list(values.values())
+
+
+def test_values_are_those_of_the_definition(forest, sites):
+    places = sites[0].iloc[:6]
+    expected = [by_all_coalitions(forest, place) for _, place in places.iterrows()]
+    np.testing.assert_allclose(site_shapley(forest, places).values, expected, atol=1e-7)
+
+
+def test_values_add_up_to_the_prediction(forest, sites):
+    found = site_shapley(forest, sites[0])
+    total = found.base_value + found.values.sum(axis=1)
+    np.testing.assert_allclose(total, forest.predict(sites[0]), atol=1e-6)
+    assert found.base_value == pytest.approx(forest.predict(sites[0]).mean(), abs=1e-6)
+
+
+def test_all_sites_are_background_where_an_array_would_be_cut(forest, sites):
+    cut = shap.TreeExplainer(forest.model, forest.predictors)
+    assert len(cut.data) == 100
+    found = site_shapley(forest, sites[0].iloc[:6])
+    assert np.abs(cut.shap_values(sites[0].to_numpy()[:6]) - found.values).max() > 1e-3
+
+
+def test_columns_are_matched_by_name(forest, sites):
+    places = sites[0].iloc[:4]
+    swapped = site_shapley(forest, places[["TPI", "PRE", "TDD"]])
+    assert swapped.names == tuple(NAMES)
+    np.testing.assert_array_equal(swapped.values, site_shapley(forest, places).values)
+    np.testing.assert_array_equal(swapped.data, places.to_numpy(np.float32))
+
+
+def test_a_row_that_cannot_be_predicted_is_named(forest, sites):
+    holes = sites[0].iloc[:4].rename(index={2: "Mohe"})
+    holes.loc["Mohe", "TDD"] = np.nan
+    with pytest.raises(ContractError, match="1 of 4 rows lack a predictor, the first is Mohe"):
+        site_shapley(forest, holes)
+
+
+def test_mean_absolute_by_hand():
+    values = ShapleyValues(np.array([[1.0, -4], [-1, 2]]), 0.0, ("PRE", "TDD"), np.zeros((2, 2)))
+    expected = pd.DataFrame(
+        {"predictor": ["TDD", "PRE"], "mean_absolute_c": [3.0, 1.0], "share": [0.75, 0.25]}
+    )
+    pd.testing.assert_frame_equal(mean_absolute(values), expected, check_dtype=False)
+
+
+@pytest.fixture(scope="module")
+def importance(sites):
+    return permutation_importance_by_fold(
+        *sites, np.arange(104) % 4, n_repeats=5, seed=2, progress=False, **SETTINGS
+    )
+
+
+def test_permutation_importance_finds_what_matters(importance):
+    pooled = pooled_importance(importance).set_index("predictor")
+    assert list(pooled.index) == NAMES
+    assert pooled.loc["PRE", "rise_c"] > 1
+    assert abs(pooled.loc["TPI", "rise_c"]) < 0.1
+
+
+def test_permutation_importance_follows_from_its_seed(importance, sites):
+    again, other = (
+        permutation_importance_by_fold(
+            *sites, np.arange(104) % 4, n_repeats=5, seed=seed, progress=False, **SETTINGS
+        )
+        for seed in (2, 3)
+    )
+    pd.testing.assert_frame_equal(again, importance)
+    assert not np.allclose(other["rise_c"], importance["rise_c"])
+
+
+def test_a_fold_of_one_site_still_tells_importance(sites):
+    few = sites[0].iloc[:12], sites[1].iloc[:12]
+    found = permutation_importance_by_fold(
+        *few, np.arange(12), n_repeats=3, progress=False, n_trees=5
+    )
+    assert (found["n_sites"] == 1).all()
+    assert (found.loc[found["predictor"] == "PRE", "rise_c"] != 0).any()
+
+
+def test_pooling_counts_sites_not_folds():
+    """Squared errors 9 (1 site) and 1 (3 sites) pool to 3; shuffled 16 and 4 to 7."""
+    by_fold = pd.DataFrame(
+        {
+            "fold": [0, 1],
+            "predictor": "PRE",
+            "n_sites": [1, 3],
+            "rmse_c": [3.0, 1.0],
+            "rmse_shuffled_c": [4.0, 2.0],
+            "rise_c": [1.0, 1.0],
+        }
+    )
+    pooled = pooled_importance(by_fold).iloc[0]
+    assert pooled["rmse_c"] == pytest.approx(np.sqrt(3))
+    assert pooled["rise_c"] == pytest.approx(np.sqrt(7) - np.sqrt(3))
