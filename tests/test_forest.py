@@ -6,13 +6,8 @@ import pytest
 import skops.io
 from quantile_forest import RandomForestQuantileRegressor
 
-from helpers.forest import (
-    Forest,
-    cross_validated,
-    fit_forest,
-    load_forest,
-    quantile_name,
-)
+from helpers.forest import Forest, fit_forest, load_forest
+from helpers.held_out import cross_validated, quantile_name
 from helpers.storage import ContractError
 
 SETTINGS = {"n_trees": 60, "min_samples_leaf": 2, "max_features": 0.67, "seed": 3}

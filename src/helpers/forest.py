@@ -9,30 +9,21 @@ Learn. Res. 7, 983-999).
 
 from __future__ import annotations
 
-import io
-import itertools
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
 
 import numpy as np
 import pandas as pd
-import skops.io
 from numpy.typing import ArrayLike, NDArray
 from sklearn.ensemble import RandomForestRegressor
-from sklearn.tree import BaseDecisionTree
-from tqdm.auto import tqdm
 
+from helpers.forest_file import nodes_are_sound, read_trusted, write_trusted
 from helpers.forest_kernel import Trees, add_weights, flatten_trees, from_cold, summarise_cells
-from helpers.storage import ContractError, replacing, require
+from helpers.storage import ContractError, require
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-# The only types a forest file may hold beyond those that skops trusts by itself. The nodes of
-# these trees are checked before they are used: skops takes them as they come.
-TRUSTED_TYPES = ("sklearn.tree._tree.Tree",)
 _CONTENT = {
     "model": RandomForestRegressor,
     "names": list,
@@ -162,9 +153,7 @@ class Forest:
     def save(self, path: str | Path) -> Path:
         """Write the forest with skops; the same forest gives the same bytes."""
         content = {name: getattr(self, name) for name in _CONTENT} | {"names": list(self.names)}
-        with replacing(path) as unfinished:
-            unfinished.write_bytes(_reproducible(skops.io.dumps(content)))
-        return Path(path)
+        return write_trusted(content, path)
 
 
 def fit_forest(
@@ -200,7 +189,7 @@ def fit_forest(
 
     """
     y = np.asarray(temperature_c, dtype=float)
-    _check_training(predictors, y)
+    check_training(predictors, y)
     if sample_weight is not None and not bootstrap:
         raise ValueError("sample_weight steers the bootstrap; it has no meaning without one.")
     model = RandomForestRegressor(
@@ -213,93 +202,6 @@ def fit_forest(
     x = predictors.to_numpy(dtype=float)
     model.fit(x, y, sample_weight)
     return Forest(model, tuple(predictors.columns), x, y)
-
-
-def quantile_name(level: float) -> str:
-    """Name of the column of a quantile: q05 for 0.05, q02.5 for 0.025."""
-    whole, _, rest = f"{100 * level:.10g}".partition(".")
-    return f"q{whole:0>2}" + (f".{rest}" if rest else "")
-
-
-def cross_validated(
-    predictors: pd.DataFrame,
-    temperature_c: ArrayLike,
-    folds: ArrayLike,
-    *,
-    quantiles: Sequence[float] = QUANTILES,
-    at_or_below: float = 0.0,
-    **settings,
-) -> pd.DataFrame:
-    """Predict every site with a forest that has not seen its fold.
-
-    Parameters
-    ----------
-    predictors, temperature_c, folds, **settings
-        The sites, their folds and the settings, as for :func:`forests_without_fold`.
-    quantiles, at_or_below
-        As for :meth:`Forest.distribution`.
-
-    Returns
-    -------
-    One row per site, index and order of ``predictors``: fold, observed, predicted,
-    standard_deviation (deg C), probability, and a column (deg C) for each quantile.
-
-    """
-    columns = ["predicted", "standard_deviation", "probability", *map(quantile_name, quantiles)]
-    held_out = pd.DataFrame(np.nan, index=predictors.index, columns=columns)
-    for _, test, forest in forests_without_fold(predictors, temperature_c, folds, **settings):
-        found = forest.distribution(predictors[test], quantiles, at_or_below)
-        held_out.loc[test] = np.column_stack(
-            [found.mean, found.standard_deviation, found.probability, found.quantiles]
-        )
-    held_out.insert(0, "fold", np.asarray(folds))
-    held_out.insert(1, "observed", np.asarray(temperature_c, dtype=float))
-    return held_out
-
-
-def forests_without_fold(
-    predictors: pd.DataFrame,
-    temperature_c: ArrayLike,
-    folds: ArrayLike,
-    *,
-    sample_weight: ArrayLike | None = None,
-    progress: bool = True,
-    **settings,
-) -> Iterator[tuple[object, NDArray, Forest]]:
-    """For each fold: its label, which sites it holds (sites,), a forest fitted to the others.
-
-    Parameters
-    ----------
-    predictors, temperature_c, sample_weight
-        The sites, as for :func:`fit_forest`.
-    folds
-        Label of the fold of each site.
-    progress
-        Whether to show a bar.
-    **settings
-        Of :func:`fit_forest`: n_trees, min_samples_leaf, max_features, seed, bootstrap.
-
-    Raises
-    ------
-    ContractError
-        If a number is missing, there is not one label for each site, or only one fold.
-
-    """
-    observed, labels = np.asarray(temperature_c, dtype=float), np.asarray(folds)
-    _check_training(predictors, observed)
-    if labels.shape != observed.shape or len(np.unique(labels)) < 2:
-        raise ContractError(
-            f"folds: {len(np.unique(labels))} different labels of shape {labels.shape}; one label "
-            f"for each of the {len(observed)} sites and at least 2 folds are needed."
-        )
-    for fold in tqdm(np.unique(labels), desc="folds", disable=not progress):
-        test = labels == fold
-        weight = None if sample_weight is None else np.asarray(sample_weight)[~test]
-        yield (
-            fold,
-            test,
-            fit_forest(predictors[~test], observed[~test], sample_weight=weight, **settings),
-        )
 
 
 def load_forest(path: str | Path, made_by: str = "") -> Forest:
@@ -321,7 +223,7 @@ def load_forest(path: str | Path, made_by: str = "") -> Forest:
 
     """
     path = require(path, made_by)
-    content = _trusted_content(path)
+    content = read_trusted(path)
     kinds = content if isinstance(content, dict) else {}
     if {name: type(value) for name, value in kinds.items()} != _CONTENT:
         raise ContractError(f"{path}: not a forest written by this program.")
@@ -333,7 +235,7 @@ def load_forest(path: str | Path, made_by: str = "") -> Forest:
             f"temperatures and names ask for {needed}."
         )
     for number, tree in enumerate(forest.model.estimators_):
-        if not _nodes_are_sound(tree, len(forest.names)):
+        if not nodes_are_sound(tree, len(forest.names)):
             raise ContractError(
                 f"{path}: tree {number} has nodes that lead nowhere; the file is damaged or was "
                 "tampered with. Fit the forest again."
@@ -345,32 +247,8 @@ def load_forest(path: str | Path, made_by: str = "") -> Forest:
     return forest
 
 
-def _trusted_content(path: Path) -> object:
-    try:
-        foreign = set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED_TYPES)
-        content = None if foreign else skops.io.load(path, trusted=list(TRUSTED_TYPES))
-    except (BadZipFile, KeyError, TypeError, ValueError) as error:
-        raise ContractError(f"{path}: not a forest written by this program ({error}).") from error
-    if foreign:
-        raise ContractError(
-            f"{path}: holds {', '.join(sorted(foreign))}, which no forest needs and which could "
-            "run code of its own; the file was not loaded. Load only forests you know."
-        )
-    return content
-
-
-def _nodes_are_sound(tree: BaseDecisionTree, n_predictors: int) -> bool:
-    """Whether every branch leads on to a later node and asks for a predictor there is."""
-    nodes = tree.tree_
-    left, right, feature = nodes.children_left, nodes.children_right, nodes.feature
-    leaf = (left == -1) & (right == -1) & (feature < 0)
-    here = np.arange(nodes.node_count)
-    onward = (left > here) & (right > here) & (np.maximum(left, right) < nodes.node_count)
-    known = (feature >= 0) & (feature < n_predictors)
-    return nodes.node_count > 0 and bool((leaf | (onward & known)).all())
-
-
-def _check_training(predictors: pd.DataFrame, temperature_c: NDArray) -> None:
+def check_training(predictors: pd.DataFrame, temperature_c: NDArray) -> None:
+    """Raise a ContractError that names the site where a number is missing, or a shape is off."""
     if temperature_c.shape != (len(predictors),):
         raise ContractError(
             f"{len(predictors)} rows of predictors, but temperatures of shape "
@@ -385,37 +263,3 @@ def _check_training(predictors: pd.DataFrame, temperature_c: NDArray) -> None:
             f"({missing.any(axis=1).sum()} of {len(table)} sites are incomplete). "
             "Leave such sites out before fitting."
         )
-
-
-def _reproducible(dump: bytes) -> bytes:
-    """Rewrite a skops file without what differs from run to run.
-
-    skops numbers objects by their address in memory and dates the entries; the records of
-    scikit-learn's nodes are padded with whatever stood in memory before.
-    """
-    number, packed = itertools.count(), io.BytesIO()
-    with ZipFile(io.BytesIO(dump)) as old, ZipFile(packed, "w") as new:
-        schema = old.read("schema.json").decode()
-        schema = re.sub(r'(?<="__id__": )\d+', lambda _: str(next(number)), schema)
-        files = dict.fromkeys(re.findall(r'(?<="file": ")\d+\.npy(?=")', schema))
-        names = {name: f"{i}.npy" for i, name in enumerate(files)}
-        schema = re.sub(r'(?<="file": ")\d+\.npy(?=")', lambda m: names[m.group()], schema)
-        new.writestr(_entry("schema.json"), schema)
-        for name in names:
-            new.writestr(_entry(names[name]), _without_padding(old.read(name)))
-    return packed.getvalue()
-
-
-def _without_padding(file: bytes) -> bytes:
-    array = np.load(io.BytesIO(file), allow_pickle=False)
-    clean, out = np.zeros(array.shape, array.dtype), io.BytesIO()
-    for field in array.dtype.names or [...]:
-        clean[field] = array[field]
-    np.save(out, clean, allow_pickle=False)
-    return out.getvalue()
-
-
-def _entry(name: str) -> ZipInfo:
-    entry = ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
-    entry.compress_type = ZIP_DEFLATED
-    return entry

@@ -16,7 +16,8 @@ import pandas as pd
 import shap
 from numpy.typing import ArrayLike, NDArray
 
-from helpers.forest import Forest, forests_without_fold
+from helpers.forest import Forest
+from helpers.held_out import forests_without_fold
 from helpers.storage import ContractError
 
 
@@ -104,7 +105,7 @@ def permutation_importance_by_fold(
     Parameters
     ----------
     predictors, temperature_c, folds, progress, **settings
-        As for :func:`helpers.forest.forests_without_fold`.
+        As for :func:`helpers.held_out.forests_without_fold`.
     n_repeats
         Number of times each predictor is shuffled.
     seed
