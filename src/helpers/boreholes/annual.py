@@ -1,0 +1,172 @@
+"""Annual mean temperature of each sensor, and the depth at which the annual wave dies out.
+
+After the rules of the Global Terrestrial Network for Permafrost (doi:10.1594/PANGAEA.972992). A
+*profile* is a table with a row per sensor: site, depth_m, mean_c, min_c, max_c (of the monthly
+means, deg C), n_months, sampling_error_c.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+PROFILE_COLUMNS = [*("site", "depth_m", "mean_c", "min_c", "max_c", "n_months", "sampling_error_c")]
+MONTHS = range(1, 13)
+SENSOR = ["site", "depth_m"]
+_DEPTH_CLASSES_M = [-np.inf, 1, 2, 3, 5, 7, 10, 15, 20, np.inf]
+
+
+def annual_profile(
+    records: pd.DataFrame,
+    largest_missing_share: float = 0.2,
+    zero_amplitude_c: float = 0.1,
+    period_years: float = 1.0,
+) -> pd.DataFrame:
+    """Mean annual temperature of every sensor.
+
+    Each calendar month is averaged first and then the year, so that uneven sampling does not lean
+    to a season; a single missing month is bridged by its neighbours. A sensor has no mean (NaN) if
+    more than ``largest_missing_share`` of its values or more than one whole month of the year is
+    missing, except at or below the depth of zero annual amplitude, where any reading is valid.
+    Means over years pass through as they are.
+
+    The standard error of sampling has two parts: months of the year that are missing, for an
+    annual wave of the range seen, and years of the period that are missing, for the differences
+    between years seen. Where a sensor does not tell them, those usual at its depth are taken.
+
+    Parameters
+    ----------
+    records
+        site, time, depth_m, temperature_c, averaging, n_months, amplitude_c of one or more sites.
+    largest_missing_share
+        Of the values of a month, and of the year.
+    zero_amplitude_c
+        Range of the monthly means, deg C, that counts as none.
+    period_years
+        Length of the period whose mean is wanted.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A profile, by site and depth.
+
+    """
+    is_mean = records["averaging"] == "mean"
+    measured = _of_readings(records[~is_mean], largest_missing_share, zero_amplitude_c)
+    given = _of_means(records[is_mean])
+    profile = pd.concat([part for part in (measured, given) if len(part)] or [measured])
+    profile = profile.sort_values("mean_c", key=pd.isna, kind="stable").drop_duplicates(SENSOR)
+    profile = profile.sort_values(SENSOR).reset_index(drop=True)
+    profile["sampling_error_c"] = _sampling_error(profile, period_years)
+    return profile[PROFILE_COLUMNS]
+
+
+def zero_annual_amplitude_depth(profile: pd.DataFrame, amplitude_c: float = 0.1) -> float:
+    """Shallowest depth (m) from which downwards the monthly means stay within ``amplitude_c``.
+
+    Interpolated between sensors; the depth of the uppermost sensor if already there; NaN if no
+    sensor is so deep or none has a range.
+    """
+    known = profile.dropna(subset=["min_c", "max_c"]).sort_values("depth_m")
+    swing = known["max_c"] - known["min_c"]
+    return _still_depth(known["depth_m"].to_numpy(), swing.to_numpy(), amplitude_c)
+
+
+def _still_depth(depth: np.ndarray, swing: np.ndarray, amplitude_c: float) -> float:
+    moving = np.flatnonzero(swing > amplitude_c)
+    if not len(depth) or swing[-1] > amplitude_c:
+        return np.nan
+    if not len(moving):
+        return float(depth[0])
+    last = [moving[-1] + 1, moving[-1]]
+    return float(np.interp(amplitude_c, swing[last], depth[last]))
+
+
+def _of_readings(
+    readings: pd.DataFrame, largest_missing_share: float, zero_amplitude_c: float
+) -> pd.DataFrame:
+    monthly = _monthly_means(readings)
+    whole = monthly[monthly["share"] >= 1 - largest_missing_share]
+    any_month = _calendar_months(monthly["mean_c"])
+    months = _calendar_months(whole["mean_c"]).reindex(any_month.index)
+    share = monthly.groupby([*SENSOR, "month"])["share"].max().groupby(SENSOR).sum() / 12
+    complete = (months.notna().sum(axis=1) >= 11) & (share >= 1 - largest_missing_share)
+    swing = (months.max(axis=1) - months.min(axis=1))[complete].reset_index(name="swing")
+    still_depth = {
+        site: _still_depth(hole["depth_m"].to_numpy(), hole["swing"].to_numpy(), zero_amplitude_c)
+        for site, hole in swing.groupby("site")
+    }
+    still = any_month.index.get_level_values("site").map(still_depth).astype(float)
+    still = pd.Series(any_month.index.get_level_values("depth_m") >= still, any_month.index)
+    months = months.mask(still & ~complete, any_month)
+    profile = _range(months).assign(
+        mean_c=_mean_of_year(months).where(complete | still),
+        n_months=months.notna().sum(axis=1).astype(float),
+        n_years=whole.groupby(SENSOR).size() / 12,
+        between_years_c=_between_years(whole),
+    )
+    profile["amplitude_c"] = (profile["max_c"] - profile["min_c"]).where(complete)
+    return profile.reset_index()
+
+
+def _monthly_means(readings: pd.DataFrame) -> pd.DataFrame:
+    """Mean of each month of each year, and the share of the expected values that is there.
+
+    Expected are as many as the usual step between the readings of the sensor allows.
+    """
+    known = readings.dropna(subset="temperature_c").sort_values([*SENSOR, "time"])
+    time = known["time"].dt
+    known = known.assign(year=time.year, month=time.month, days=time.days_in_month)
+    known["step"] = known.groupby(SENSOR)["time"].diff() / pd.Timedelta(days=1)
+    step = known.groupby(SENSOR)["step"].median()
+    monthly = known.groupby([*SENSOR, "year", "month"]).agg(
+        mean_c=("temperature_c", "mean"), n=("temperature_c", "size"), days=("days", "first")
+    )
+    expected = (monthly["days"] // step.where(step > 0)).fillna(1).clip(lower=1)
+    return monthly.assign(share=(monthly["n"] / expected).clip(upper=1))
+
+
+def _calendar_months(means: pd.Series) -> pd.DataFrame:
+    """Mean of each calendar month over the years: a row per sensor, columns 1 to 12."""
+    return means.groupby([*SENSOR, "month"]).mean().unstack("month").reindex(columns=MONTHS)
+
+
+def _range(months: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame({"min_c": months.min(axis=1), "max_c": months.max(axis=1)})
+
+
+def _mean_of_year(months: pd.DataFrame) -> pd.Series:
+    """Mean of twelve months; a missing one is the mean of its neighbours, December to January."""
+    values = months.to_numpy()
+    neighbours = (np.roll(values, 1, axis=1) + np.roll(values, -1, axis=1)) / 2
+    return months.where(months.notna(), neighbours).mean(axis=1)
+
+
+def _between_years(whole: pd.DataFrame) -> pd.Series:
+    """Standard deviation of a month about its mean over the years, deg C; NaN from one year."""
+    by_month = whole.groupby([*SENSOR, "month"])["mean_c"]
+    squares = (whole["mean_c"] - by_month.transform("mean")).pow(2).groupby(SENSOR).sum()
+    freedom = by_month.size().sub(1).groupby(SENSOR).sum()
+    return np.sqrt(squares / freedom.where(freedom >= 6))
+
+
+def _of_means(means: pd.DataFrame) -> pd.DataFrame:
+    means = means.reindex(columns=[*SENSOR, "temperature_c", "n_months", "amplitude_c"])
+    profile = means.groupby(SENSOR).mean().rename(columns={"temperature_c": "mean_c"})
+    return profile.assign(min_c=np.nan, max_c=np.nan).reset_index()
+
+
+def _sampling_error(profile: pd.DataFrame, period_years: float) -> pd.Series:
+    """Standard error of the annual mean for want of months and of years, deg C.
+
+    A sinusoid of range R has the standard deviation R / sqrt(8). 0 where nothing is missing, or
+    where no sensor at such a depth tells what a missing part may do.
+    """
+    columns = profile.reindex(columns=["n_months", "amplitude_c", "n_years", "between_years_c"])
+    depth_class = pd.cut(profile["depth_m"], _DEPTH_CLASSES_M)
+    usual = columns.fillna(columns.groupby(depth_class, observed=True).transform("median"))
+    months = columns["n_months"].clip(1, 12).fillna(12)
+    years = columns["n_years"].clip(1 / 12, period_years).fillna(period_years)
+    of_months = usual["amplitude_c"] / np.sqrt(8) * np.sqrt(1 / months - 1 / 12)
+    of_years = usual["between_years_c"] * np.sqrt(1 / years - 1 / period_years)
+    return np.hypot(of_months.fillna(0), of_years.fillna(0))

@@ -1,0 +1,307 @@
+"""Checks of boreholes: a planted fault is found and repaired, a sound record is left alone."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from helpers.boreholes import BoreholeData, check_boreholes
+from helpers.storage import ContractError
+
+DEPTHS = np.array([0.5, 1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 20])
+DAYS = pd.date_range("2023-01-01", "2024-12-31")
+STEPS = {"day": 1, "reading": 10}
+
+
+def wave(times, depths, top_c=-2.0, amplitude_c=12.0, damping_m=2.5):
+    """Annual wave in a half-space over a geothermal line; warmest at the surface in late July."""
+    phase = 2 * np.pi * (np.asarray((times - times[0]).days) - 205) / 365.25
+    damping = depths / damping_m
+    swing = amplitude_c * np.exp(-damping) * np.cos(phase[:, None] - damping)
+    return top_c + 0.035 * depths + swing
+
+
+def hole(site="A", averaging="day", seed=0, top_c=-2.0, depths=DEPTHS, digits=2, setting="natural"):
+    """Records of one sound hole, and its row in the site table."""
+    rng = np.random.default_rng(seed)
+    weather_sd = np.hypot(0.02, 3.0 * np.exp(-depths / 0.6))
+    daily = wave(DAYS, depths, top_c) + rng.normal(0, weather_sd, (len(DAYS), len(depths)))
+    table = pd.DataFrame(daily, index=DAYS)
+    table = table.resample("MS").mean() if averaging == "month" else table[:: STEPS[averaging]]
+    records = pd.DataFrame(
+        {
+            "site": site,
+            "time": np.repeat(table.index.to_numpy("datetime64[ns]"), len(depths)),
+            "depth_m": np.tile(depths, len(table)),
+            "temperature_c": table.to_numpy().ravel().round(digits),
+            "averaging": averaging,
+            "file": "f.csv",
+            "sheet": "",
+            "row": np.repeat(np.arange(len(table)) + 2, len(depths)),
+            "year_start": pd.array([pd.NA] * table.size, dtype="Int64"),
+            "year_end": pd.array([pd.NA] * table.size, dtype="Int64"),
+        }
+    )
+    place = {"longitude": 120 + 0.1 * (ord(site[0]) - 65), "latitude": 51.0, "elevation_m": 600.0}
+    return records, pd.DataFrame([{"site": site, **place, "setting": setting, "file": "f.csv"}])
+
+
+def profile(site="A", top_c=-2.0, years=(2023, 2024), depths=DEPTHS):
+    """Mean profile of one hole as a profile table gives it."""
+    records, sites = hole(site, "month", depths=depths)
+    records = records.iloc[: len(depths)].assign(
+        time=pd.NaT, averaging="mean", temperature_c=top_c + 0.035 * depths
+    )
+    records["year_start"], records["year_end"] = (
+        pd.array([y] * len(records), "Int64") for y in years
+    )
+    return records, sites
+
+
+def check(study, *holes, **changes):
+    """Checked survey of (records, sites) pairs; ``changes`` go to the borehole settings."""
+    records, sites = (pd.concat(part, ignore_index=True) for part in zip(*holes, strict=True))
+    study = study.model_copy(update={"boreholes": study.boreholes.model_copy(update=changes)})
+    return check_boreholes(BoreholeData(records, sites, {}), study)
+
+
+def the_flag(checked):
+    assert len(checked.flags) == 1, checked.flags.to_string()
+    return checked.flags.iloc[0]
+
+
+def at(records, depth_m):
+    return records["depth_m"] == depth_m
+
+
+@pytest.mark.parametrize("averaging", ["day", "reading", "month"])
+@pytest.mark.parametrize("digits", [3, 1])
+def test_sound_records_are_not_flagged(study, averaging, digits):
+    """Noisy days, coarse digits, flat deep sensors and a zero curtain are no faults."""
+    names = "ABCDEF"
+    holes = [
+        hole(name, averaging, seed, top_c=seed - 4.0, digits=digits)
+        for seed, name in enumerate(names)
+    ]
+    for records, _ in holes[3:]:
+        value, near = records["temperature_c"], records["depth_m"] < 3
+        frozen = value.where(value < 0, (value - 3).clip(lower=0))
+        records["temperature_c"] = value.mask(near, frozen)
+    checked = check(study, *holes)
+    assert checked.flags.empty, checked.flags.to_string()
+    pd.testing.assert_frame_equal(
+        checked.records, pd.concat([h[0] for h in holes], ignore_index=True), check_dtype=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "spoil"),
+    [
+        ("temperature unit", lambda t: t + 273.15),
+        ("temperature unit", lambda t: t * 1.8 + 32),
+        ("sign", lambda t: -t),
+    ],
+)
+@pytest.mark.parametrize("averaging", ["reading", "month"])
+def test_units_and_sign_are_repaired(study, name, spoil, averaging):
+    records, sites = hole("A", averaging)
+    spoilt = records.assign(temperature_c=spoil(records["temperature_c"]))
+    checked = check(study, (spoilt, sites), hole("B", averaging, 1))
+    flag = the_flag(checked)
+    assert (flag["site"], flag["check"], flag["action"]) == ("A", name, "repaired")
+    repaired = checked.records.loc[checked.records["site"] == "A", "temperature_c"]
+    np.testing.assert_allclose(repaired, records["temperature_c"], atol=1e-9)
+
+
+def test_one_sensor_upside_down_does_not_turn_the_hole(study):
+    records, sites = hole("A", "month")
+    value = records["temperature_c"]
+    records["temperature_c"] = value.mask(at(records, 0.5), -value)
+    assert "sign" not in check(study, (records, sites)).flags["check"].tolist()
+
+
+def test_warm_ground_in_the_south_is_not_taken_for_fahrenheit(study):
+    cold = [hole(name, "month", top_c=-1.0) for name in "BCD"]
+    assert check(study, hole("A", "month", top_c=13.0), *cold).flags.empty
+
+
+def test_cold_ground_in_fahrenheit_is_told_by_the_other_holes(study):
+    records, sites = hole("A", "month", top_c=-9.0)
+    records["temperature_c"] = records["temperature_c"] * 1.8 + 32  # some 15 degrees
+    checked = check(study, (records, sites), *(hole(n, "month", top_c=-7.0) for n in "BCD"))
+    assert the_flag(checked)["reason"].endswith("degrees Fahrenheit, converted to deg C")
+
+
+@pytest.mark.parametrize("factor", [100, -1])
+@pytest.mark.parametrize("make", [hole, profile])
+def test_depths_in_centimetres_or_upwards_are_repaired(study, make, factor):
+    records, sites = make("A")
+    checked = check(study, (records.assign(depth_m=records["depth_m"] * factor), sites))
+    assert the_flag(checked)["action"] == "repaired"
+    np.testing.assert_allclose(checked.records["depth_m"], records["depth_m"])
+
+
+def test_a_hole_of_a_hundred_metres_is_not_taken_for_centimetres(study):
+    deep = np.array([5, 10, 15, 20, 50, 100, 300.0])
+    assert check(study, profile("A", depths=deep)).flags.empty
+
+
+def test_unsorted_and_repeated_depths_are_noted_and_averaged(study):
+    records, sites = profile("A")
+    order = [1, 0, *range(2, len(DEPTHS))]
+    again = records.iloc[[5]].assign(temperature_c=records["temperature_c"].iloc[5] + 0.2)
+    checked = check(study, (pd.concat([records.iloc[order], again], ignore_index=True), sites))
+    assert checked.flags["check"].tolist() == ["depth order", "repeated depth"]
+    assert (checked.flags["action"] == "noted").all()
+    mean = checked.records.loc[at(checked.records, DEPTHS[5]), "temperature_c"]
+    assert mean.tolist() == pytest.approx([records["temperature_c"].iloc[5] + 0.1])
+
+
+def test_missing_codes_become_missing_and_are_noted(study):
+    records, sites = hole("A", "month")
+    records.loc[[3, 16], "temperature_c"] = -999.0  # the same sensor twice
+    checked = check(study, (records, sites))
+    assert the_flag(checked)[["depth_m", "action", "reason"]].tolist() == [
+        3,
+        "noted",
+        "2 x -999: missing",
+    ]
+    assert checked.records["temperature_c"].isna().sum() == 2
+
+
+@pytest.mark.parametrize(
+    ("averaging", "position"), [("day", 300), ("reading", 5), ("month", 1), ("month", -2)]
+)
+def test_a_spike_goes_and_its_neighbours_stay(study, averaging, position):
+    records, sites = hole("A", averaging)
+    row = records.index[at(records, 3)][position]
+    records.loc[row, "temperature_c"] += 9
+    checked = check(study, (records, sites))
+    flag = the_flag(checked)
+    assert (flag["check"], flag["action"], flag["depth_m"]) == ("spike", "value removed", 3)
+    assert flag["time"] == records.loc[row, "time"]
+    assert checked.records.index[checked.records["temperature_c"].isna()].tolist() == [row]
+
+
+def test_a_step_is_no_spike(study):
+    records, sites = hole("A", depths=np.array([3.0, 5, 10, 16]))
+    late = at(records, 3) & (records["time"] >= "2024-02-01")
+    records.loc[late, "temperature_c"] += 1.9
+    assert check(study, (records, sites)).flags.empty
+
+
+@pytest.mark.parametrize(
+    ("averaging", "n", "value"),
+    [("day", 60, -3.21), ("day", 250, 0.0), ("reading", 25, -3.21), ("month", 10, 0.0)],
+)
+def test_a_stuck_sensor_loses_the_run(study, averaging, n, value):
+    records, sites = hole("A", averaging)
+    rows = records.index[at(records, 3)][5 : 5 + n]
+    records.loc[rows, "temperature_c"] = value
+    checked = check(study, (records, sites))
+    flag = the_flag(checked)
+    assert (flag["check"], flag["depth_m"]) == ("stuck sensor", 3)
+    assert f"{n} readings of {value:g} deg C" in flag["reason"]
+    assert checked.records.index[checked.records["temperature_c"].isna()].tolist() == list(rows)
+
+
+@pytest.mark.parametrize("depth_m", [1.0, 6.0, 14.0])
+def test_a_sensor_out_of_order_is_removed_whole(study, depth_m):
+    records, sites = hole("A", "month")
+    records.loc[at(records, depth_m), "temperature_c"] += 4
+    checked = check(study, (records, sites))
+    flag = the_flag(checked)
+    assert (flag["check"], flag["depth_m"]) == ("misplaced sensor", depth_m)
+    gone = checked.records["temperature_c"].isna()
+    assert gone.equals(at(checked.records, depth_m))
+
+
+def test_a_wrong_sensor_at_the_end_is_blamed_not_its_neighbour(study):
+    records, sites = profile("A")
+    records.loc[0, "temperature_c"] = 14.0
+    assert the_flag(check(study, (records, sites)))["depth_m"] == DEPTHS[0]
+
+
+def test_a_bend_of_the_profile_is_no_disorder(study):
+    records, sites = profile("A", depths=np.array([1, 2, 5, 10, 20.0]))
+    records["temperature_c"] = [-9.3, -8.4, -4.0, -4.0, -3.8]
+    assert check(study, (records, sites)).flags.empty
+
+
+def test_impossible_values_go_but_the_surface_may_be_as_cold_as_air(study):
+    records, sites = hole("A", "month", depths=np.array([0.0, 1, 2, 5, 16]))
+    records.loc[[0, 5], "temperature_c"] = [-38.0, -37.0]  # at the surface
+    records.loc[11, "temperature_c"] = 60.0
+    flags = check(study, (records, sites)).flags
+    assert flags.loc[flags["check"] == "impossible value", "depth_m"].tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("place", "action"),
+    [((51.0, 120.0), "repaired"), ((120.0, 58.0), "site refused"), ((58.0, 120.0), "site refused")],
+)
+def test_only_a_swap_that_falls_in_the_area_is_undone(study, place, action):
+    records, sites = hole("A", "month")
+    sites[["longitude", "latitude"]] = place
+    checked = check(study, (records, sites), hole("B", "month", 1))
+    assert the_flag(checked)["action"] == action
+    kept = ["A", "B"] if action == "repaired" else ["B"]
+    assert sorted(checked.records["site"].unique()) == kept
+    if action == "repaired":
+        assert checked.sites.loc[0, ["longitude", "latitude"]].tolist() == [120.0, 51.0]
+
+
+def test_disturbed_ground_is_refused_and_a_misspelt_setting_is_an_error(study):
+    checked = check(study, hole("A", "month", setting="road"), hole("B", "month", 1))
+    assert the_flag(checked)[["site", "action"]].tolist() == ["A", "site refused"]
+    assert checked.sites["site"].tolist() == ["A", "B"]
+    with pytest.raises(ContractError, match=r"'A' has the setting 'pipline'.*mean 'pipeline'"):
+        check(study, hole("A", "month", setting="pipline"))
+
+
+def test_readings_outside_the_period_go_and_an_old_profile_is_refused(study):
+    records, sites = hole("A", "month")
+    records["time"] -= pd.Timedelta(days=365)
+    old = profile("B", years=(1978, 1985))
+    checked = check(study, (records, sites), old)
+    assert checked.flags["action"].tolist() == ["value removed", "site refused"]
+    assert "1978-1985" in checked.flags["reason"].iloc[1]
+    assert checked.records["time"].min() >= pd.Timestamp(study.period.start)
+    assert check(study, old, only_period=False).flags.empty
+
+
+def test_a_mean_without_years_or_with_more_is_kept_and_noted(study):
+    unknown, longer = profile("A", years=(pd.NA, pd.NA)), profile("B", top_c=-3, years=(2015, 2023))
+    flags = check(study, unknown, longer).flags
+    assert flags["action"].tolist() == ["noted", "noted"]
+    assert flags["site"].tolist() == ["A", "B"]
+
+
+def test_the_same_hole_under_two_codes_counts_once(study):
+    """The record that stands for more days is kept; another hole beside it is no duplicate."""
+    daily, spot = hole("A", "day", 1), hole("B", "reading", 1)
+    other = hole("C", "day", 2, top_c=-1.5)
+    for i, (_, sites) in enumerate((spot, other)):
+        sites[["longitude", "latitude"]] = [120.0003 + 0.0001 * i, 51.0]
+    checked = check(study, daily, spot, other)
+    flag = the_flag(checked)
+    assert flag[["site", "check", "action"]].tolist() == ["B", "duplicate site", "site refused"]
+    assert "A lies 2" in flag["reason"]
+
+
+def test_identical_profiles_half_a_kilometre_apart_are_one_hole(study):
+    one, two = profile("A"), profile("B")
+    two[1]["longitude"] = 120.007
+    assert the_flag(check(study, one, two))["site"] == "B"
+
+
+def test_a_site_without_any_value_is_refused(study):
+    records, sites = hole("A", "month")
+    empty = sites.assign(site="Z", longitude=121.0)
+    flag = the_flag(check(study, (records, pd.concat([sites, empty], ignore_index=True))))
+    assert flag[["site", "check", "action"]].tolist() == ["Z", "no values", "site refused"]
+
+
+def test_a_string_of_two_sensors_is_noted(study):
+    flag = the_flag(check(study, profile("A", depths=np.array([10.0, 20.0]))))
+    assert flag["action"] == "noted"
+    assert "cannot be checked" in flag["reason"]

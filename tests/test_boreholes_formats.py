@@ -1,0 +1,202 @@
+"""Reading borehole files: four formats, one table, and errors that say where to look."""
+
+from datetime import date, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from openpyxl import Workbook
+
+from helpers.boreholes import read_boreholes
+from helpers.storage import ContractError
+
+DEPTHS = (0.5, 10.0)
+VALUES = [[-8.25, -1.5], [-9.0, None]]
+SITES = "site,longitude,latitude,elevation_m,setting\nA1,124.5,51.2,610,natural\n"
+METADATA = "Site code: A1\nLongitude: 124.5\nLatitude: 51.2\nElevation (m): 610\nSetting: natural\n"
+
+
+def write(path: Path, text: str, encoding: str = "utf-8") -> Path:
+    path.write_text(text, encoding=encoding)
+    return path
+
+
+def workbook(path: Path, rows: list, sheet: str = "A1") -> Path:
+    book = Workbook()
+    book.active.title = sheet
+    for row in rows:
+        book.active.append(row)
+    book.save(path)
+    return path
+
+
+def read_one(tmp_path: Path, text: str):
+    return read_boreholes(write(tmp_path / "x.csv", text), write(tmp_path / "sites.csv", SITES))
+
+
+@pytest.mark.parametrize(
+    ("times", "headers"),
+    [
+        ([["Date"], ["2023-01"], ["2023-02"]], ["0.5m", "10m"]),
+        ([["日期"], ["2023/1"], ["2023/2"]], ["深度0.5m", "深度10m"]),
+        ([["date"], ["2023年1月"], ["2023年2月"]], ["0.5 m", "10 m"]),
+        ([["Date"], [date(2023, 1, 1)], [datetime(2023, 2, 1)]], [0.5, 10.0]),
+        ([["Year", "Month"], [2023, 1], [2023, 2]], ["50cm", "1000 cm"]),
+        ([["年份", "月份"], ["2023", "1"], ["2023", "2"]], ["0.5", "10"]),
+    ],
+)
+def test_every_dialect_of_a_monthly_workbook_reads_the_same(tmp_path, times, headers):
+    cells = [headers, VALUES[0], [VALUES[1][0], "NaN"]]
+    path = workbook(tmp_path / "w.xlsx", [[*t, *c] for t, c in zip(times, cells, strict=True)])
+    data = read_boreholes(path, write(tmp_path / "sites.csv", SITES))
+    records = data.records
+    assert data.formats == {"w.xlsx": "wide workbook"}
+    assert records["site"].eq("A1").all()
+    assert records["averaging"].eq("month").all()
+    assert records["depth_m"].tolist() == [0.5, 10, 0.5, 10]
+    assert records["time"].dt.month.tolist() == [1, 1, 2, 2]
+    np.testing.assert_array_equal(records["temperature_c"], [-8.25, -1.5, -9.0, np.nan])
+    assert records["row"].tolist() == [2, 2, 3, 3]
+    assert data.sites.loc[0, ["longitude", "elevation_m"]].tolist() == [124.5, 610]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize(("depth", "factor"), [("depth_m", 1), ("depth_cm", 100)])
+def test_a_long_table_reads_in_metres_or_centimetres_with_or_without_mark(
+    tmp_path, encoding, depth, factor
+):
+    days = pd.date_range("2023-01-01", periods=3)
+    rows = [f"A1,{day:%Y-%m-%d},{0.5 * factor:g},{-i}" for i, day in enumerate(days)]
+    text = "\n".join([f"site,time,{depth},temperature_c", *rows])
+    path = write(tmp_path / "any_name.csv", text, encoding)
+    data = read_boreholes(path, write(tmp_path / "sites.csv", SITES))
+    assert data.formats == {"any_name.csv": "long table"}
+    assert data.records["depth_m"].tolist() == [0.5] * 3
+    assert data.records["averaging"].eq("day").all()
+    assert data.records["time"].tolist() == list(days)
+
+
+def test_gtnp_takes_code_and_place_from_the_text_beside_it(tmp_path):
+    text = "Date/Depth,0.5,10\n2023-01-01 00:00:00,-8.25,-999\n2023-01-11 00:00:00,-9,-1.5\n"
+    path = write(tmp_path / "g.csv", text)
+    write(tmp_path / "g.txt", METADATA)
+    data = read_boreholes([path])
+    assert data.formats == {"g.csv": "GTN-P wide csv"}
+    assert data.records["temperature_c"].tolist() == [-8.25, -999, -9, -1.5]  # for the checks
+    assert data.records["averaging"].eq("reading").all()
+    assert data.sites.iloc[0].tolist() == ["A1", 124.5, 51.2, 610, "natural", "g.txt"]
+
+
+def test_profile_columns_are_mapped_and_a_namesake_is_not_mistaken(tmp_path):
+    text = (
+        "borehole,site,longitude,latitude,depth_m,temperature_c,year_min\n"
+        "007,Chara,118.2,56.9,10,-5.25,2011\n\n007,Chara,118.2,56.9,20,-5,2011\n"
+    )
+    columns = {"site": "borehole", "year_start": "year_min"}
+    data = read_boreholes(write(tmp_path / "p.csv", text), columns=columns)
+    assert data.formats == {"p.csv": "profile table"}
+    assert data.records["site"].eq("007").all()
+    assert data.records["row"].tolist() == [2, 4]
+    assert data.records["year_start"].tolist() == [2011, 2011]
+    assert data.records["time"].isna().all()
+    assert data.sites["setting"].tolist() == ["not stated"]
+
+
+def test_a_site_table_among_the_borehole_files_is_not_taken_for_one(tmp_path):
+    sites = write(tmp_path / "sites.csv", SITES)
+    long = write(tmp_path / "x.csv", "site,time,depth_m,temperature_c\nA1,2023-01-01,1,-2\n")
+    assert list(read_boreholes([sites, long], sites).formats) == ["x.csv"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", r"x\.csv: the file is empty"),
+        ("a,b\n1,2\n", r"unknown format. Headers found: a, b. Expected one of: .*Date/Depth"),
+        (
+            "site,time,depth_m,temprature_c\nA1,2023-01-01,1,2\n",
+            r"column 'temperature_c' of a long table is missing. Did you mean 'temprature_c'",
+        ),
+        (
+            "site,longitude,latitude,depth,temperature_c\nA1,124.5,51.2,1,2\n",
+            r"column 'depth_m' of a profile table is missing. Did you mean 'depth'",
+        ),
+        (
+            "site,time,depth_m,temperature_c\nA1,2023-01-01,1,2\n\nA1,2023-01-02,1,warm\n",
+            r"x\.csv: column 'temperature_c': row 4 holds 'warm'",
+        ),
+        ("Date,0.5m\n2023-01-01,1.5\n2023-01-02,1;5\n", r"column '0.5m': row 3 holds '1;5'"),
+        (
+            "site,time,depth_m,temperature_c\nA1,02/03/2023,1,2\n",
+            r"column 'time': row 2 holds '02/03/2023', which cannot be read as a date",
+        ),
+        ("Date,0.5m\n2023-13,1.5\n", r"row 2 holds '2023-13', which cannot be read"),
+        ("Year,Month,1m\n2023,13,1.5\n", r"'Year and Month': row 2 holds '2023-13'"),
+        ("Year,1m\n2023,1.5\n", r"after 'Year' comes '1m', but a month is expected"),
+        ("Date,0.5m,remark\n2023-01,1.5,2\n", r"column 'remark' is no depth"),
+        ("site,time,depth_m,temperature_c\nA1,2023-01-01,,2\n", r"row 2 has no 'depth_m'"),
+        ("site,time,depth_m,depth_m,temperature_c\nA1,2023,1,1,2\n", r"'depth_m' comes twice"),
+        ("site,time,depth_m,temperature_c\n", r"but no rows below it"),
+        ("site,time\nA1,2023,1,2\n", r"x\.csv: rows of unequal length"),
+    ],
+)
+def test_an_error_says_what_was_found_and_where(tmp_path, text, message):
+    with pytest.raises(ContractError, match=message):
+        read_one(tmp_path, text)
+
+
+def test_a_wrong_cell_of_a_workbook_is_named_by_sheet_row_and_column(tmp_path):
+    path = workbook(tmp_path / "w.xlsx", [["Date", "0.5m"], ["2023-01", -1], ["2023-02", "ice"]])
+    with pytest.raises(ContractError, match=r"sheet 'A1': column '0\.5m': row 3 holds 'ice'"):
+        read_boreholes(path, write(tmp_path / "sites.csv", SITES))
+
+
+def test_a_missing_file_and_one_of_another_kind_are_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no\.csv not found"):
+        read_boreholes(tmp_path / "no.csv")
+    (tmp_path / "old.xls").write_bytes(b"\xd0\xcf\x11\xe0....")
+    with pytest.raises(ContractError, match=r"save it as \.xlsx"):
+        read_boreholes(tmp_path / "old.xls")
+    (tmp_path / "broken.xlsx").write_bytes(b"PK\x03\x04....")
+    with pytest.raises(ContractError, match=r"not a readable \.xlsx"):
+        read_boreholes(tmp_path / "broken.xlsx")
+    write(tmp_path / "gbk.csv", "日期,0.5m\n2023-01,1\n", "gbk")
+    with pytest.raises(ContractError, match="not UTF-8"):
+        read_boreholes(tmp_path / "gbk.csv")
+    with pytest.raises(ContractError, match="No borehole file was given"):
+        read_boreholes([])
+
+
+def test_gtnp_without_metadata_or_with_a_key_misspelt_is_refused(tmp_path):
+    path = write(tmp_path / "g.csv", "Date/Depth,0.5\n2023-01-01 00:00:00,-8\n")
+    with pytest.raises(FileNotFoundError, match=r"g\.txt not found.*Site code: \.\.\."):
+        read_boreholes(path)
+    write(tmp_path / "g.txt", METADATA.replace("Longitude", "Longitud"))
+    with pytest.raises(ContractError, match=r"'Longitude: ...' is missing.*mean 'Longitud'"):
+        read_boreholes(path)
+    write(tmp_path / "g.txt", METADATA.replace("51.2", "51,2"))
+    with pytest.raises(ContractError, match=r"g\.txt: column 'Latitude': row 3 holds '51,2'"):
+        read_boreholes(path)
+
+
+def test_a_site_needs_one_place_and_only_one(tmp_path):
+    long = write(tmp_path / "x.csv", "site,time,depth_m,temperature_c\nB7,2023-01-01,1,-2\n")
+    sites = write(tmp_path / "sites.csv", SITES)
+    with pytest.raises(
+        ContractError, match=r"'B7' \(x\.csv\)\. Add a row for each to .*sites\.csv"
+    ):
+        read_boreholes(long, sites)
+    write(sites, SITES + "A1,124.6,51.2,610,natural\n")
+    with pytest.raises(ContractError, match=r"site 'A1' comes in rows 2, 3"):
+        read_boreholes(long, sites)
+    profile = (
+        "site,longitude,latitude,depth_m,temperature_c\nA1,124.5,51.2,1,-2\nA1,124.9,51.2,2,-2\n"
+    )
+    with pytest.raises(ContractError, match=r"row 3: site 'A1' has longitude 124\.9, but .*row 2"):
+        read_boreholes(write(tmp_path / "p.csv", profile))
+
+
+def test_a_mapping_to_a_column_we_do_not_know_is_refused(tmp_path):
+    with pytest.raises(ContractError, match=r"'temprature_c' is none.*mean 'temperature_c'"):
+        read_boreholes(tmp_path / "x.csv", columns={"temprature_c": "T"})
