@@ -1,0 +1,92 @@
+"""The virtual truth: a known field of ground temperature at 15 m.
+
+It follows from the real covariates by the TTOP model (Smith and Riseborough 1996, Permafrost and
+Periglacial Processes 7, 301-309) with factors for forest, valley bottoms and snow, plus a smooth
+field that no covariate explains. The factors are tuned, so that the area and the temperatures
+come close to what is published for Northeast China; ``published_comparison`` shows how close.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+DAYS_IN_YEAR = 365.25
+
+# Permafrost table to 15 m: geothermal gradient and thermal offset together.
+BELOW_TABLE_C = 0.4
+UNEXPLAINED_SD_C = 0.42
+UNEXPLAINED_RANGE_KM = 30.0
+_WAVES = 300
+
+
+def top_of_permafrost_temperature(
+    thawing: ArrayLike,
+    freezing: ArrayLike,
+    thawing_factor: ArrayLike,
+    freezing_factor: ArrayLike,
+    conductivity_ratio: ArrayLike,
+) -> NDArray:
+    """Mean annual temperature at the top of permafrost, or of seasonal frost, deg C (TTOP).
+
+    Parameters
+    ----------
+    thawing, freezing
+        Degree-days of the air, deg C d.
+    thawing_factor, freezing_factor
+        n-factors, the ratio of ground-surface to air degree-days.
+    conductivity_ratio
+        Thermal conductivity of thawed over that of frozen ground.
+
+    """
+    thaw, freeze = thawing_factor * np.asarray(thawing), freezing_factor * np.asarray(freezing)
+    frozen = (conductivity_ratio * thaw - freeze) / DAYS_IN_YEAR
+    return np.where(frozen <= 0, frozen, (thaw - freeze / conductivity_ratio) / DAYS_IN_YEAR)
+
+
+def true_field(covariates: xr.Dataset, seed: int) -> xr.DataArray:
+    """True ground temperature at 15 m (y, x), deg C, NaN outside the mapped area.
+
+    The same at any resolution, but for what coarser cells average away: the unexplained field
+    is a function of position and seed.
+    """
+    precipitation, position = covariates["PRE"], covariates["TPI"]
+    forest = ((precipitation - 300) / 130).clip(0, 1)
+    valley = (-position / 80).clip(0, 1)
+    snow = ((precipitation - 300) / 300).clip(0, 1)
+    # The longer the winter, the longer low-density snow insulates.
+    winter = ((covariates["FDD"] - 2800) / 1000).clip(0, 1)
+    table = top_of_permafrost_temperature(
+        covariates["TDD"],
+        covariates["FDD"],
+        0.92 - 0.30 * forest - 0.12 * valley,
+        0.80 - 0.20 * snow - 0.08 * winter,
+        0.92 - 0.14 * valley - 0.08 * forest,
+    )
+    easting, northing = np.meshgrid(covariates.x, covariates.y)
+    unexplained = np.full(table.shape, np.nan)
+    known = np.isfinite(table)
+    unexplained[known] = unexplained_field(easting[known], northing[known], seed)
+    return xr.DataArray(
+        (table + BELOW_TABLE_C + unexplained).astype(np.float32),
+        coords=precipitation.coords,
+        dims=("y", "x"),
+        attrs={"units": "degC", "long_name": "true ground temperature at 15 m (virtual)"},
+    )
+
+
+def unexplained_field(x: NDArray, y: NDArray, seed: int) -> NDArray:
+    """Smooth Gaussian random field at points (m), deg C: a sum of random plane waves.
+
+    Wave vectors drawn from the spectrum of a Gaussian covariance make that covariance
+    (random Fourier features, Rahimi and Recht 2007). It needs no grid.
+    """
+    rng = np.random.default_rng(seed)
+    length_m = UNEXPLAINED_RANGE_KM * 1000 / np.sqrt(3)
+    wave = rng.normal(0, 1 / length_m, (_WAVES, 2))
+    phase = rng.uniform(0, 2 * np.pi, _WAVES)
+    total = np.zeros(np.shape(x))
+    for (east, north), start in zip(wave, phase, strict=True):
+        total += np.cos(east * x + north * y + start)
+    return UNEXPLAINED_SD_C * np.sqrt(2 / _WAVES) * total

@@ -1,0 +1,104 @@
+"""The committed survey: its truth against published values, its files byte for byte."""
+
+import filecmp
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from helpers.folds import nearest_neighbour_distances
+from helpers.storage import read_table
+from helpers.study import load_study
+from helpers.virtual import survey, truth
+from helpers.virtual.__main__ import write_embedded_survey
+
+
+@pytest.fixture(scope="module")
+def holes(study, covariates):
+    field = truth.true_field(covariates, study.about.seed)
+    towns = read_table(study.path("towns.csv"), ("longitude", "latitude"), ("name",))
+    return survey.draw_holes(field, covariates["elevation"], towns, study, study.about.seed)
+
+
+def test_top_of_permafrost_temperature_of_hand_computed_cases():
+    """Frozen: (0.8 * 0.5 * 2000 - 0.7 * 3000) / 365.25; thawed divides freezing by rk instead."""
+    frozen = truth.top_of_permafrost_temperature(2000, 3000, 0.5, 0.7, 0.8)
+    assert frozen == pytest.approx((800 - 2100) / 365.25)
+    thawed = truth.top_of_permafrost_temperature(3000, 1000, 0.9, 0.5, 0.8)
+    assert thawed == pytest.approx((2700 - 500 / 0.8) / 365.25)
+
+
+def test_the_unexplained_field_has_the_spread_and_range_it_says():
+    rng = np.random.default_rng(0)
+    x, y = rng.uniform(0, 2e6, (2, 4000))
+    values = truth.unexplained_field(x, y, seed=7)
+    assert values.std() == pytest.approx(truth.UNEXPLAINED_SD_C, rel=0.1)
+    assert abs(values.mean()) < 0.05
+    near, far = (truth.unexplained_field(x + d, y, seed=7) for d in (3_000, 60_000))
+    assert np.corrcoef(values, near)[0, 1] > 0.9
+    assert abs(np.corrcoef(values, far)[0, 1]) < 0.15
+
+
+def test_no_covariate_explains_the_unexplained_field(covariates):
+    known = covariates["TDD"].notnull().to_numpy()
+    x, y = (a[known] for a in np.meshgrid(covariates.x, covariates.y))
+    values = truth.unexplained_field(x, y, seed=2024)
+    for name in ("PRE", "TDD", "TPI", "elevation"):
+        assert abs(np.corrcoef(values, covariates[name].to_numpy()[known])[0, 1]) < 0.2, name
+
+
+def test_sites_cluster_and_lie_where_the_truth_is_known(holes, study, covariates):
+    natural = holes[holes["fault"] != "outside_area"]
+    assert len(holes) == survey.N_HOLES == 112
+    assert holes["t15_true_c"].notna().all()
+    known = covariates["TDD"].notnull().to_numpy()
+    cells = np.column_stack([a[known] for a in np.meshgrid(covariates.x, covariates.y)])
+    to_site, to_map = nearest_neighbour_distances(natural[["x", "y"]], cells)
+    assert np.median(to_site) < np.median(to_map) / 4
+    assert natural["longitude"].between(study.area.west, study.area.east).all()
+
+
+def test_every_planned_fault_befalls_one_hole_of_its_format(holes):
+    planned = sorted(survey.REMOVED + survey.REPAIRED)
+    drawn = holes.loc[holes["fault"] != "", ["fault", "format"]]
+    assert sorted(drawn.itertuples(index=False, name=None)) == planned
+    assert len(holes) - len(survey.REMOVED) == 104
+
+
+def test_another_seed_is_another_survey_of_the_same_kind(study, covariates, holes):
+    field = truth.true_field(covariates, study.about.seed)
+    towns = read_table(study.path("towns.csv"), ("longitude", "latitude"), ("name",))
+    other = survey.draw_holes(field, covariates["elevation"], towns, study, 99)
+    assert not np.allclose(other["x"], holes["x"])
+    assert list(other.columns) == list(holes.columns)
+
+
+@pytest.mark.slow
+def test_the_committed_survey_comes_out_again_byte_for_byte(study, tmp_path):
+    """At the full 1 km, as `make survey` does; also the table of published values."""
+    full = load_study(study.folder)
+    write_embedded_survey(full, tmp_path)
+    committed = full.folder / "boreholes"
+    names = sorted(p.name for p in committed.iterdir())
+    assert names == sorted(p.name for p in (tmp_path / "boreholes").iterdir())
+    same, different, _ = filecmp.cmpfiles(committed, tmp_path / "boreholes", names, shallow=False)
+    assert not different and len(same) == len(names)
+    table = (full.folder / "virtual_truth.csv").read_bytes()
+    assert table == (tmp_path / "virtual_truth.csv").read_bytes()
+
+
+def test_the_truth_is_close_to_what_is_published(study):
+    table = pd.read_csv(study.folder / "virtual_truth.csv").set_index("quantity")
+    low, high, found = (table[c] for c in ("published_low", "published_high", "truth"))
+    tolerance = {"degC": 0.5, "1e4 km2": 0.0, "1": 0.0, "mm": 60, "degC d": 650}
+    miss = np.maximum(low - found, found - high).clip(lower=0)
+    assert (miss <= table["unit"].map(tolerance)).all(), table[miss > 0]
+
+
+def test_the_data_register_shows_the_comparison(study):
+    """Every number of the comparison stands in data/README.md as it is in the file."""
+    register = (study.folder.parent / "README.md").read_text(encoding="utf-8")
+    table = pd.read_csv(study.folder / "virtual_truth.csv")
+    for row in table.itertuples():
+        assert f"| {row.quantity} |" in register
+        assert f"| {row.truth:g} |" in register
