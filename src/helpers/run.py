@@ -1,0 +1,193 @@
+"""The whole chain from the command line: ``python -m helpers.run map STUDY`` and ``new NAME``."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import time
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import papermill
+from tqdm import tqdm
+
+from helpers.settings import STUDY_NAME
+from helpers.storage import ContractError, read_json, read_table, replacing
+from helpers.study import Study, StudyError, load_study
+
+PROJECT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = (
+    "00_start_here",
+    "01_borehole_qc",
+    "02_covariates",
+    "03_random_forest",
+    "04_shap_importance",
+    "05_validation",
+    "06_map_export",
+)
+FAST = {"resolution_m": 10_000, "n_trees": 100}
+
+
+def find_study(name_or_path: str) -> Path:
+    """Path of a study given as a folder, a file, or the name of a folder under ``data``."""
+    given = Path(name_or_path)
+    inside = PROJECT / "data" / name_or_path
+    return (given if given.exists() or not inside.exists() else inside).resolve()
+
+
+def load_variant(study_path: Path, fast: bool) -> Study:
+    """The study itself, or its fast variant: cells of at least 10 km and 100 trees."""
+    study = load_study(study_path)
+    if not fast:
+        return study
+    resolution_m = max(FAST["resolution_m"], study.grid.resolution_m)
+    return load_study(study_path, resolution_m, FAST["n_trees"])
+
+
+def run_notebooks(study_path: Path, fast: bool = False) -> dict[str, float]:
+    """Run all notebooks in order on a study.
+
+    Executed copies, with their pictures, go to ``interim/notebooks`` of the study.
+
+    Returns
+    -------
+    Seconds of each notebook.
+
+    """
+    study = load_variant(study_path, fast)
+    parameters = {
+        "study_file": str(study.file),
+        "resolution_m": study.grid.resolution_m,
+        "n_trees": study.forest.n_trees,
+    }
+    executed = study.interim_dir / "notebooks"
+    executed.mkdir(parents=True, exist_ok=True)
+    seconds = {}
+    bar = tqdm(NOTEBOOKS, unit="notebook", dynamic_ncols=True)
+    for name in bar:
+        bar.set_description(name)
+        start = time.perf_counter()
+        papermill.execute_notebook(
+            PROJECT / "notebooks" / f"{name}.ipynb",
+            executed / f"{name}.ipynb",
+            parameters=parameters if name != NOTEBOOKS[0] else {"study_file": str(study.file)},
+            cwd=PROJECT / "notebooks",
+            kernel_name="python3",
+            progress_bar=False,
+            extra_arguments=["--log-level=ERROR"],
+        )
+        seconds[name] = time.perf_counter() - start
+    return seconds
+
+
+def results(study: Study) -> dict[str, str]:
+    """Results by name as text; every number is read from the files the run wrote."""
+    boreholes = read_table(study.interim_dir / "boreholes.csv", ("t15_c",), ("site", "status"))
+    validation = read_json(study.interim_dir / "validation.json")
+    area = read_json(study.output_dir / "metadata.json")["permafrost_area_1e4_km2"]
+    rows = {"Sites": _site_line(boreholes["status"].value_counts().to_dict(), validation)}
+    for design, label in (("random", "Random 10-fold"), ("knndm", "kNNDM")):
+        rows[label] = _score_line(validation["designs"][design])
+    if validation["truth"]:
+        rows["True RMSE (virtual truth)"] = ", ".join(
+            f"{name} {found['rmse']:.2f}" for name, found in validation["truth"].items()
+        )
+    share = validation["applicability"]["share_inside"]
+    rows["Area of applicability"] = f"{share:.0%} of the map"
+    rows["Permafrost, mean <= 0 degC"] = f"{area['where_mean_at_or_below_0']:.1f} x 10^4 km2"
+    rows["Permafrost, sum of probability"] = f"{area['sum_of_probability']:.1f} x 10^4 km2"
+    rows["Mapped"] = f"{area['mapped']:.1f} x 10^4 km2, cells of {study.grid.resolution_m:g} m"
+    if study.about.virtual_boreholes:
+        rows["Note"] = "the boreholes are virtual: this is no map of real permafrost"
+    return rows
+
+
+def write_results(study: Study) -> Path:
+    """Write ``results.md`` beside the figures, so that they travel together."""
+    lines = ["| result | value |", "| --- | --- |"]
+    lines += [f"| {label} | {text} |" for label, text in results(study).items()]
+    path = study.figures_dir / "results.md"
+    with replacing(path) as unfinished:
+        unfinished.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def results_table(study: Study, seconds: dict[str, float]) -> str:
+    """Table of results, files and running times for the screen."""
+    files = sorted(p.name for p in study.output_dir.iterdir() if p.is_file())
+    rows = results(study) | {
+        "Files": f"{', '.join(files)} in {study.output_dir}",
+        "Figures": str(study.figures_dir),
+        "Seconds": ", ".join(f"{name[:2]}: {s:.0f}" for name, s in seconds.items()),
+        "Seconds in all": f"{sum(seconds.values()):.0f}",
+    }
+    width = max(map(len, rows))
+    return "\n".join(f"{label:<{width}}  {text}" for label, text in rows.items())
+
+
+def _site_line(status: dict[str, int], validation: dict[str, Any]) -> str:
+    others = ", ".join(f"{n} {name}" for name, n in status.items() if name != "used")
+    return f"{validation['n_sites']} used of {sum(status.values())} ({others})"
+
+
+def _score_line(design: dict[str, Any]) -> str:
+    scores, interval, frozen = design["regression"], design["interval"], design["frozen"]
+    low, high = scores["rmse_interval"]
+    return (
+        f"RMSE {scores['rmse']:.2f} ({low:.2f}-{high:.2f}) degC, bias {scores['bias']:+.2f}, "
+        f"model efficiency {scores['model_efficiency']:.2f}, frozen or not "
+        f"{frozen['overall_accuracy']:.0%}, {interval['nominal']:.0%} interval covers "
+        f"{interval['coverage']:.0%}"
+    )
+
+
+def new_study(name: str, parent: Path) -> Path:
+    """Write a commented ``study.toml`` for another region; an existing one is left alone."""
+    if not re.fullmatch(STUDY_NAME, name):
+        raise StudyError(f"'{name}': a name has lower-case letters, digits and _ only.")
+    target = parent / name / "study.toml"
+    if target.exists():
+        raise FileExistsError(f"{target} exists already. Choose another name, or edit it.")
+    text = files("helpers").joinpath("new_study.toml").read_text(encoding="utf-8")
+    (target.parent / "boreholes").mkdir(parents=True, exist_ok=True)
+    with replacing(target) as unfinished:
+        unfinished.write_text(text.replace("NAME", name), encoding="utf-8")
+    return target
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m helpers.run", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    mapping = commands.add_parser("map", help="run the notebooks on a study, end with a table")
+    mapping.add_argument("study", help="name of a folder under data/, or a path")
+    mapping.add_argument("--fast", action="store_true", help="10 km cells and 100 trees")
+    new = commands.add_parser("new", help="write a commented study.toml for another region")
+    new.add_argument("name", help="lower-case letters, digits and _")
+    given = parser.parse_args(arguments)
+    try:
+        if given.command == "new":
+            path = new_study(given.name, PROJECT / "data")
+            print(f"Wrote {path}. Edit it, put borehole files beside it, then run:")
+            print(f"  make map STUDY={given.name}")
+            return 0
+        path = find_study(given.study)
+        seconds = run_notebooks(path, given.fast)
+        study = load_variant(path, given.fast)
+        write_results(study)
+        print(results_table(study, seconds))
+    except (StudyError, ContractError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except papermill.PapermillExecutionError as error:
+        print(f"\n{error.ename}: {error.evalue}", file=sys.stderr)
+        print(f"(in cell {error.exec_count} of a notebook)", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
