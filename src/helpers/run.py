@@ -14,6 +14,7 @@ from typing import Any
 import papermill
 from tqdm import tqdm
 
+from helpers.figures import catalogue_markdown
 from helpers.settings import STUDY_NAME
 from helpers.storage import ContractError, read_json, read_table, replacing
 from helpers.study import Study, StudyError, load_study
@@ -77,7 +78,8 @@ def run_notebooks(study_path: Path, fast: bool = False) -> dict[str, float]:
             cwd=PROJECT / "notebooks",
             kernel_name="python3",
             progress_bar=False,
-            extra_arguments=["--log-level=ERROR"],
+            # Errors of cells come back as exceptions; the log of the kernel is noise.
+            extra_arguments=["--log-level=CRITICAL"],
         )
         seconds[name] = time.perf_counter() - start
     return seconds
@@ -106,12 +108,13 @@ def results(study: Study) -> dict[str, str]:
 
 
 def write_results(study: Study) -> Path:
-    """Write ``results.md`` beside the figures, so that they travel together."""
-    lines = ["| result | value |", "| --- | --- |"]
+    """Write a README beside the figures: the list of them, and the results."""
+    lines = ["", "## Results", "", "| result | value |", "| --- | --- |"]
     lines += [f"| {label} | {text} |" for label, text in results(study).items()]
-    path = study.figures_dir / "results.md"
+    path = study.figures_dir / "README.md"
     with replacing(path) as unfinished:
-        unfinished.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        text = catalogue_markdown(study) + "\n".join(lines) + "\n"
+        unfinished.write_text(text, encoding="utf-8")
     return path
 
 

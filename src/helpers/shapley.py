@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import shap
+import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from helpers.forest import Forest
@@ -76,6 +77,20 @@ def _all_sites(forest: Forest) -> shap.maskers.Independent:
     """Every training site as background: an array alone would silently be cut to 100 rows."""
     sites = forest.predictors.astype(np.float32)
     return shap.maskers.Independent(sites, max_samples=len(sites))
+
+
+def as_dataset(shapley: ShapleyValues, sites: ArrayLike) -> xr.Dataset:
+    """Shapley values and data (site, predictor) with names and units, for a file."""
+    place = {"site": np.asarray(sites, dtype=str), "predictor": list(shapley.names)}
+    return xr.Dataset(
+        {
+            "shapley_value": (tuple(place), shapley.values, {"units": "degC"}),
+            "data": (tuple(place), shapley.data, {"long_name": "value of the predictor"}),
+            "base_value": ((), shapley.base_value, {"units": "degC"}),
+        },
+        coords=place,
+        attrs={"title": "Shapley values of the forest's predictions at the sites"},
+    )
 
 
 def mean_absolute(shapley: ShapleyValues) -> pd.DataFrame:

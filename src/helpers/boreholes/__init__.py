@@ -15,7 +15,7 @@ from helpers.boreholes.depth import (
     temperature_at_depth,
 )
 from helpers.boreholes.formats import BoreholeData, read_boreholes
-from helpers.boreholes.look import describe_depth, examples, read_study
+from helpers.boreholes.look import at_depth, examples, read_study
 from helpers.boreholes.sites import site_temperatures
 
 __all__ = [
@@ -24,8 +24,8 @@ __all__ = [
     "DepthTemperature",
     "HoleRefusedError",
     "annual_profile",
+    "at_depth",
     "check_boreholes",
-    "describe_depth",
     "examples",
     "extension_error_model",
     "geothermal_gradient",

@@ -27,15 +27,25 @@ def examples(boreholes: pd.DataFrame, number: int = 6) -> list[str]:
     return chosen
 
 
-def describe_depth(
+def at_depth(
     profiles: pd.DataFrame, boreholes: pd.DataFrame, site: str, depth_m: float
-) -> str:
-    """One line: temperature of a used site at a depth, its standard error, and how it came."""
+) -> tuple[pd.DataFrame, str]:
+    """Temperature of one used site at another depth than the one mapped.
+
+    Returns
+    -------
+    The row of the site in ``boreholes``, with t15_c, standard_error_c and method of that depth,
+    and the same in one line of words.
+
+    """
     row = boreholes.set_index("site").loc[site]
     gradient = row["gradient_c_per_km"] / 1000
     profile = profiles[profiles["site"] == site].assign(sampling_error_c=row["sampling_error_c"])
     found = temperature_at_depth(profile, depth_m, gradient, shallowest_m=0.0)
-    return (
+    words = (
         f"{site}, {depth_m:g} m: {found.temperature_c:.2f} ± {found.standard_error_c:.2f} °C "
         f"({found.method}, deepest sensor {found.deepest_m:g} m)"
     )
+    changed = {"t15_c": found.temperature_c, "standard_error_c": found.standard_error_c}
+    here = boreholes[boreholes["site"] == site]
+    return here.assign(**changed, method=found.method), words

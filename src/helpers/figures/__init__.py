@@ -1,0 +1,57 @@
+"""One function for each figure of the notebooks, in one style.
+
+``style`` holds sizes and colours; ``base_map``, ``layers`` and ``towns`` the parts of a map;
+``maps``, ``small_maps``, ``charts``, ``validation_charts`` the paper figures; ``panels`` those
+of the interactive panels; ``catalogue`` names, captions and files.
+"""
+
+from helpers.figures.catalogue import CATALOGUE, catalogue_markdown, save_figure, save_preview
+from helpers.figures.charts import (
+    borehole_profiles,
+    correlation_matrix,
+    shap_dependence,
+    shap_summary,
+    temperature_histogram,
+)
+from helpers.figures.maps import (
+    fold_map,
+    interval_width_map,
+    probability_map,
+    study_area_map,
+    temperature_map,
+    thermal_class_map,
+)
+from helpers.figures.panels import area_curve, conditional_distribution, site_contributions
+from helpers.figures.small_maps import applicability_map, covariate_maps, truth_comparison
+from helpers.figures.validation_charts import (
+    confusion_matrices,
+    distance_curves,
+    validation_scatter,
+)
+
+__all__ = [
+    "CATALOGUE",
+    "applicability_map",
+    "area_curve",
+    "borehole_profiles",
+    "catalogue_markdown",
+    "conditional_distribution",
+    "confusion_matrices",
+    "correlation_matrix",
+    "covariate_maps",
+    "distance_curves",
+    "fold_map",
+    "interval_width_map",
+    "probability_map",
+    "save_figure",
+    "save_preview",
+    "shap_dependence",
+    "shap_summary",
+    "site_contributions",
+    "study_area_map",
+    "temperature_histogram",
+    "temperature_map",
+    "thermal_class_map",
+    "truth_comparison",
+    "validation_scatter",
+]

@@ -1,0 +1,164 @@
+"""The paper figures: name, notebook and caption of each, and how one becomes a file."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image
+from scipy.spatial import KDTree
+
+from helpers.figures.style import PRINT_DPI, VIRTUAL_NOTE, journal_style, mark_virtual
+from helpers.storage import replacing
+from helpers.study import Study
+
+_PALETTE_SIZE, _GREYS = 256, 16
+_PREVIEW_DPI = 150
+_NEED_TRUTH = ("truth_comparison",)
+
+
+class Entry(NamedTuple):
+    """Notebook that makes a figure, and its caption."""
+
+    notebook: str
+    caption: str
+
+
+_QC, _COVARIATES, _SHAP = "01_borehole_qc", "02_covariates", "04_shap_importance"
+_VALIDATION, _MAPS = "05_validation", "06_map_export"
+
+CATALOGUE: dict[str, Entry] = {
+    "study_area": Entry(
+        _QC,
+        "Study area: elevation, towns and boreholes. Circles: t15 interpolated between sensors; "
+        "triangles: shallow holes extended to the mapped depth; crosses: not used.",
+    ),
+    "borehole_profiles": Entry(
+        _QC,
+        "Temperature profiles of example boreholes: mean and range of the monthly means, and t15 "
+        "with two standard errors.",
+    ),
+    "t15_histogram": Entry(
+        _QC, "Distribution of t15 at the sites used, by method, with the bounds of the classes."
+    ),
+    "covariate_maps": Entry(
+        _COVARIATES, "Covariates on the study grid; colours span the quantiles 0.02 to 0.98."
+    ),
+    "correlation": Entry(_COVARIATES, "Spearman rank correlation of the covariates at the sites."),
+    "shap_summary": Entry(
+        _SHAP,
+        "Shapley values at the sites: mean absolute value of each predictor (a), and every site "
+        "in the colour of the predictor's value (b).",
+    ),
+    "shap_dependence": Entry(
+        _SHAP,
+        "Shapley value against the value of each predictor, in the colour of the predictor that "
+        "interacts with it most.",
+    ),
+    "folds": Entry(_VALIDATION, "Sites by kNNDM fold."),
+    "distance_curves": Entry(
+        _VALIDATION,
+        "Cumulative nearest-neighbour distances of the map and of the cross-validation designs; "
+        "W is the area between the curve of a design and that of the map.",
+    ),
+    "validation_scatter": Entry(
+        _VALIDATION,
+        "Held-out predictions against observations with prediction intervals; scores with 95 % "
+        "bootstrap intervals. Shaded quadrants: frozen and unfrozen ground mistaken for another.",
+    ),
+    "confusion": Entry(
+        _VALIDATION,
+        "Confusion matrices of held-out predictions, frozen or not (a) and thermal classes (b); "
+        "user's accuracy to the right, producer's accuracy below.",
+    ),
+    "truth_comparison": Entry(
+        _VALIDATION,
+        "True and predicted t15 and their difference; hatched outside the area of applicability.",
+    ),
+    "t15_map": Entry(
+        _MAPS, "Predicted mean annual ground temperature at the mapped depth, with the boreholes."
+    ),
+    "thermal_class_map": Entry(_MAPS, "Thermal classes of permafrost after Cheng (1984)."),
+    "interval_width": Entry(_MAPS, "Width of the prediction interval."),
+    "permafrost_probability": Entry(_MAPS, "Probability that t15 is at or below 0 °C."),
+    "applicability": Entry(
+        _MAPS, "Dissimilarity index (a) and local point density (b); hatched where not applicable."
+    ),
+}
+
+
+def save_figure(figure: Figure, study: Study, name: str) -> Path:
+    """Write a figure of the catalogue as PNG, 300 dpi, into the figures folder of the study.
+
+    The note on virtual boreholes is put on if the study needs it and the figure lacks it. The
+    file holds no date and no versions: the same figure gives the same bytes.
+
+    Raises
+    ------
+    ValueError
+        If the catalogue has no figure of this name.
+
+    """
+    if name not in CATALOGUE:
+        raise ValueError(f"No figure is called '{name}'. Choices: {', '.join(CATALOGUE)}.")
+    return _write_png(figure, study, study.figures_dir / f"{name}.png", PRINT_DPI)
+
+
+def save_preview(figure: Figure, study: Study) -> Path:
+    """Write a figure as ``preview.png``, 150 dpi, beside the products of the study."""
+    return _write_png(figure, study, study.output_dir / "preview.png", _PREVIEW_DPI)
+
+
+@journal_style
+def _write_png(figure: Figure, study: Study, path: Path, dpi: float) -> Path:
+    mark_virtual(figure, study)
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=dpi)
+    picture = _with_palette(Image.open(drawn).convert("RGB"))
+    with replacing(path) as unfinished:
+        picture.save(unfinished, optimize=True, dpi=(dpi, dpi))
+    return path
+
+
+def _with_palette(picture: Image.Image) -> Image.Image:
+    """The picture in 16 greys and the 240 colours that fill most of its areas: a third of the size.
+
+    The colours of the maps and of their bars stay exact; the soft edges of lines and letters
+    move to the nearest. (The quantisers of Pillow merge the steps of a bar.)
+    """
+    pixels = np.asarray(picture, np.uint32) @ np.array([65536, 256, 1], np.uint32)
+    codes, position = np.unique(pixels, return_inverse=True)
+    position = position.reshape(pixels.shape)
+    inner = position[1:, 1:]
+    flat = (inner == position[:-1, 1:]) & (inner == position[1:, :-1])
+    filled = np.bincount(inner[flat], minlength=len(codes))
+    colours = np.column_stack([codes >> 16, codes >> 8 & 255, codes & 255])
+    greys = np.linspace(0, 255, _GREYS).astype(int)[:, np.newaxis].repeat(3, axis=1)
+    most = np.argsort(-filled, kind="stable")[: _PALETTE_SIZE - _GREYS]
+    kept = np.concatenate([colours[most], greys])
+    nearest = KDTree(kept).query(colours)[1].astype(np.uint8)
+    reduced = Image.fromarray(nearest[position], "P")
+    reduced.putpalette(kept.astype(np.uint8).tobytes())
+    return reduced
+
+
+def catalogue_markdown(study: Study, folder: str = "") -> str:
+    """Text of a README: file, caption and notebook of each figure; ``folder`` before the names."""
+    virtual = study.about.virtual_boreholes
+    shown = {name: entry for name, entry in CATALOGUE.items() if virtual or name not in _NEED_TRUTH}
+    lines = [
+        f"# Figures of {study.about.title}",
+        "",
+        f"{VIRTUAL_NOTE}. Each figure says so in its lower right corner." if virtual else "",
+        "",
+        "| file | caption | notebook |",
+        "| --- | --- | --- |",
+        *(
+            f"| [{name}.png]({folder}{name}.png) | {entry.caption} | {entry.notebook} |"
+            for name, entry in shown.items()
+        ),
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,150 @@
+"""Small maps side by side: covariates, applicability, and the truth of a virtual study."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+import pandas as pd
+import xarray as xr
+from cartopy.mpl.geoaxes import GeoAxes
+from matplotlib.artist import Artist
+from matplotlib.colors import Colormap, Normalize, PowerNorm
+from matplotlib.figure import Figure
+
+from helpers.figures import layers, style
+from helpers.figures.base_map import height_over_width, map_axes
+from helpers.figures.style import (
+    DOUBLE_COLUMN_MM,
+    SINGLE_COLUMN_MM,
+    journal_style,
+    predictor_label,
+    unit_text,
+)
+from helpers.study import Study
+from helpers.validation import error_against_truth
+
+
+@journal_style
+def covariate_maps(
+    study: Study, covariates: xr.Dataset, names: Sequence[str], sites: pd.DataFrame | None = None
+) -> Figure:
+    """Small maps of covariates, each with its own colour bar.
+
+    Parameters
+    ----------
+    study
+        Area and outline.
+    covariates
+        Dataset on the study grid; attributes give long name and units.
+    names
+        Covariates to show.
+    sites
+        Table with x and y (m) of sites to mark.
+
+    """
+    figure, axes = _map_rows(study, len(names))
+    for one, name in zip(axes, names, strict=True):
+        layer = covariates[name]
+        units = layer.attrs.get("units", "1")
+        colours, norm = _covariate_colours(layer, units)
+        image = layers.draw_layer(one, layer, study, colours, norm)
+        words = f"{layer.attrs.get('long_name', name)} ({unit_text(units)})"
+        layers.bar_below(one, image, textwrap.fill(words[0].upper() + words[1:], 38), "both")
+        one.set_title(predictor_label(name, units))
+        if sites is not None:
+            one.plot(sites["x"], sites["y"], ".", color="black", markersize=1.5, zorder=5)
+    style.letter_panels(axes)
+    return style.mark_virtual(figure, study)
+
+
+@journal_style
+def applicability_map(study: Study, result: xr.Dataset, threshold: float | None = None) -> Figure:
+    """Dissimilarity index and local point density, hatched outside the area of applicability.
+
+    ``threshold`` (of the dissimilarity index) is marked on its colour bar.
+    """
+    index, density = result["dissimilarity_index"], result["local_point_density"]
+    density = density.where(density >= 0)
+    # The root spreads the small values, where the threshold lies.
+    to_root = PowerNorm(0.5, 0, layers.robust_range(index)[1])
+    to_most = Normalize(0, layers.robust_range(density)[1])
+    figure, axes = _map_rows(study, 2)
+    image = layers.draw_layer(axes[0], index, study, style.WIDTH_COLOURS, to_root)
+    bar = layers.bar_below(axes[0], image, "Dissimilarity index (–)", "max")
+    if threshold is not None:
+        bar.ax.plot([threshold] * 2, [-0.4, 1.4], color="black", clip_on=False)
+        bar.set_label(f"Dissimilarity index (–); line: threshold {threshold:.2f}")
+    image = layers.draw_layer(axes[1], density, study, style.PROBABILITY_COLOURS, to_most)
+    layers.bar_below(axes[1], image, "Local point density (sites)", "max")
+    for one, title in zip(axes, ("dissimilarity index", "local point density"), strict=True):
+        one.set_title(title)
+        handles = layers.hatch_outside(one, result, study)
+    _legend_below(figure, handles)
+    style.letter_panels(axes)
+    return style.mark_virtual(figure, study)
+
+
+@journal_style
+def truth_comparison(study: Study, truth: xr.DataArray, result: xr.Dataset) -> Figure:
+    """True, predicted, and predicted minus true ground temperature; only for virtual boreholes.
+
+    Parameters
+    ----------
+    study
+        Area, outline, depth.
+    truth
+        True temperature (y, x) on the grid of the result, deg C.
+    result
+        Dataset of :func:`helpers.mapping.predict_map` with a domain of applicability.
+
+    """
+    difference = result["t15"] - truth
+    errors = error_against_truth(result, truth)
+    everywhere, inside = (errors[part]["rmse"] for part in ("whole map", "inside"))
+    figure, axes = _map_rows(study, 3)
+    for one, layer, title in zip(axes, (truth, result["t15"]), ("true", "predicted"), strict=False):
+        image = layers.draw_temperature(one, layer, study)
+        handles = layers.draw_contour(one, layer, study, 0.0, "0 °C isotherm")
+        layers.bar_below(one, image, layers.temperature_label(study), "both")
+        one.set_title(title)
+    reach = max(abs(bound) for bound in layers.robust_range(difference))
+    norm, colours = Normalize(-reach, reach), style.DIFFERENCE_COLOURS
+    image = layers.draw_layer(axes[2], difference, study, colours, norm)
+    words = f"RMSE {everywhere:.2f}, where applicable {inside:.2f} °C"
+    layers.bar_below(axes[2], image, f"Predicted − true (°C)\n{words}", "both")
+    handles += layers.hatch_outside(axes[2], result, study)
+    axes[2].set_title("difference")
+    _legend_below(figure, handles)
+    style.letter_panels(axes)
+    return style.mark_virtual(figure, study)
+
+
+def _map_rows(study: Study, count: int) -> tuple[Figure, list[GeoAxes]]:
+    """Figure with small maps row by row, up to three in one; a colour bar fits below each."""
+    rows, columns = style.rows_and_columns(count, 3)
+    width_mm = DOUBLE_COLUMN_MM if columns > 1 else SINGLE_COLUMN_MM
+    cell_mm = width_mm / columns
+    map_mm = cell_mm - 14.5
+    row_mm = map_mm * height_over_width(study) + 28
+    figure = style.new_figure(width_mm, rows * row_mm + style.NOTE_MM, layout=None)
+    places = [
+        (i % columns * cell_mm + 12.5, (rows - 1 - i // columns) * row_mm + 22 + style.NOTE_MM)
+        for i in range(count)
+    ]
+    return figure, [map_axes(figure, study, (*place, map_mm)) for place in places]
+
+
+def _covariate_colours(layer: xr.DataArray, units: str) -> tuple[Colormap, Normalize]:
+    """Colours by unit; what lies on both sides of 0, as topographic position, is centred there."""
+    low, high = layers.robust_range(layer)
+    if units not in style.COVARIATE_COLOURS and -low > 0.2 * high > 0:
+        return style.DIFFERENCE_COLOURS, Normalize(-max(-low, high), max(-low, high))
+    return style.COVARIATE_COLOURS.get(units, style.SEQUENTIAL_COLOURS), Normalize(low, high)
+
+
+def _legend_below(figure: Figure, handles: list[Artist]) -> None:
+    """Legend in one line, left of the note."""
+    for handle in handles:
+        handle.set_label(handle.get_label().replace("\n", " "))
+    figure.legend(handles=handles, loc="lower left", ncols=len(handles), borderaxespad=0.3)

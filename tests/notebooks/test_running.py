@@ -1,0 +1,91 @@
+"""The notebooks as they are run: all in order, again, alone, and without their inputs."""
+
+import shutil
+from pathlib import Path
+
+import papermill
+import pytest
+
+from helpers.run import FAST, NOTEBOOKS, PROJECT, results_table, run_notebooks
+from helpers.storage import read_json, sha256
+from helpers.study import load_study
+
+pytestmark = pytest.mark.slow
+EMBEDDED = Path(PROJECT) / "data" / "northeast_china"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A copy of the embedded study in a data folder of its own."""
+    target = tmp_path_factory.mktemp("project") / "data" / "northeast_china"
+    shutil.copytree(EMBEDDED, target, ignore=shutil.ignore_patterns("interim", "output"))
+    return target
+
+
+@pytest.fixture(scope="module")
+def first_run(folder):
+    """Seconds of each notebook in the fast mode, and checksums of all that was written."""
+    seconds = run_notebooks(folder, fast=True)
+    return seconds, checksums(folder)
+
+
+def checksums(folder):
+    """Everything a run writes but the executed notebooks, which hold their running times."""
+    files = [*folder.rglob("interim/**/*"), *folder.rglob("output/**/*")]
+    files += (folder.parents[1] / "figures").rglob("*.png")
+    return {
+        str(f.relative_to(folder.parents[1])): sha256(f)
+        for f in files
+        if f.is_file() and f.suffix != ".ipynb"
+    }
+
+
+def run_alone(name, folder, **parameters):
+    papermill.execute_notebook(
+        Path(PROJECT) / "notebooks" / f"{name}.ipynb",
+        None,
+        parameters={"study_file": str(folder), **FAST, **parameters},
+        cwd=Path(PROJECT) / "notebooks",
+        kernel_name="python3",
+        progress_bar=False,
+    )
+
+
+def test_all_notebooks_run_and_end_with_a_table(folder, first_run):
+    study = load_study(folder, **FAST)
+    table = results_table(study, first_run[0])
+    for word in ("Sites", "104 used of 112", "kNNDM", "Permafrost", "t15.tif", "virtual"):
+        assert word in table
+    assert read_json(study.interim_dir / "validation.json")["n_sites"] == 104
+
+
+def test_a_run_writes_to_its_own_folders_only(folder, first_run):
+    assert all("fast_10000m" in name for name in first_run[1])
+    assert sum(name.endswith(".tif") for name in first_run[1]) == 5
+    assert sum(name.endswith(".png") for name in first_run[1]) >= 17
+
+
+def test_a_second_run_gives_the_same_bytes(folder, first_run):
+    run_notebooks(folder, fast=True)
+    assert checksums(folder) == first_run[1]
+
+
+def test_scores_are_of_the_size_the_virtual_survey_allows(folder, first_run):
+    """A forest that scored 0.1 deg C would prove a leak from the truth."""
+    designs = read_json(load_study(folder, **FAST).interim_dir / "validation.json")["designs"]
+    random, knndm = (designs[d]["regression"]["rmse"] for d in ("random", "knndm"))
+    assert 0.4 < random < knndm < 1.3
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS[1:])
+def test_without_its_inputs_a_notebook_names_the_one_to_run(name, tmp_path):
+    target = tmp_path / "data" / "northeast_china"
+    shutil.copytree(EMBEDDED, target, ignore=shutil.ignore_patterns("interim", "output"))
+    if name == "01_borehole_qc":
+        (target / "boreholes" / "sites.csv").unlink()
+        expected = "sites.csv"
+    else:
+        expected = "Run notebook 0"
+    with pytest.raises(papermill.PapermillExecutionError, match=expected):
+        run_alone(name, target)
+    assert not list(target.rglob("*unfinished*"))

@@ -1,0 +1,418 @@
+"""Figures: labelled, marked as virtual, reproducible, and true to the data."""
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from matplotlib.text import Text
+from PIL import Image
+
+from helpers import figures
+from helpers.figures import base_map, catalogue, charts, small_maps, style, towns
+from helpers.products import class_layer
+from helpers.scores import classification_scores, regression_scores
+from helpers.shapley import ShapleyValues
+from helpers.study import load_study
+
+SETTINGS = """
+[about]
+name = "scratch"
+title = "Scratch study"
+virtual_boreholes = true
+[area]
+west = 120.0
+south = 48.0
+east = 123.8
+north = 50.4
+towns = "towns.csv"
+[grid]
+crs = "+proj=aea +lat_1=25 +lat_2=47 +lat_0=0 +lon_0=105 +datum=WGS84 +units=m"
+resolution_m = 10000
+[period]
+start = 2023-01-01
+end = 2024-12-31
+[boreholes]
+files = ["*.xlsx"]
+[covariates.elevation]
+source = "relief"
+[forest]
+predictors = ["elevation"]
+quantiles = [0.05, 0.5, 0.95]
+[[classes]]
+name = "cold"
+below_c = -2.0
+colour = "#2171b5"
+[[classes]]
+name = "cool"
+below_c = 0.5
+colour = "#bdd7e7"
+[[classes]]
+name = "none"
+colour = "#e34a33"
+"""
+NAMES = ("PRE", "TDD", "TPI")
+UNITS = {"PRE": "mm", "TDD": "degC d", "TPI": "m"}
+N_SITES = 24
+
+
+def make_study(folder, virtual=True):
+    folder.mkdir(parents=True, exist_ok=True)
+    flag = str(virtual).lower()
+    text = SETTINGS.replace("virtual_boreholes = true", f"virtual_boreholes = {flag}")
+    (folder / "study.toml").write_text(text, encoding="utf-8")
+    (folder / "towns.csv").write_text("name,longitude,latitude\nHailar,121,49.2\nElsewhere,90,10\n")
+    return load_study(folder)
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory):
+    return make_study(tmp_path_factory.mktemp("figures") / "data" / "scratch")
+
+
+def on_grid(study, values, **attributes):
+    coordinates = {name: axis.values for name, axis in study.geobox.coordinates.items()}
+    return xr.DataArray(values.astype(np.float32), coordinates, ("y", "x"), attrs=attributes)
+
+
+@pytest.fixture(scope="module")
+def data(scratch):
+    """Everything the figures take, on a grid of about 30 x 30 cells."""
+    rng = np.random.default_rng(0)
+    rows, columns = np.indices(scratch.geobox.shape)
+    south = rows / rows.max()
+    t15 = on_grid(scratch, 6 * south - 4 + 0.2 * rng.normal(size=rows.shape))
+    layers = {
+        "elevation": on_grid(scratch, 300.0 + 20 * columns, units="m", long_name="elevation"),
+        "PRE": on_grid(scratch, 300 + 200 * south, units="mm", long_name="precipitation"),
+        "TDD": on_grid(
+            scratch, 2000 + 900 * south, units="degC d", long_name="thawing degree-days"
+        ),
+        "TPI": on_grid(scratch, rng.normal(0, 20, rows.shape), units="m", long_name="position"),
+    }
+    result = xr.Dataset(
+        {
+            "t15": t15,
+            "t15_quantile": xr.concat([t15 - 1.5, t15, t15 + 1.5 + 0.1 * t15**2], "quantile"),
+            "permafrost_probability": (0.5 - t15 / 8).clip(0, 1),
+            "dissimilarity_index": on_grid(scratch, south * 2),
+            "inside_area_of_applicability": on_grid(scratch, south <= 0.5),
+            "local_point_density": on_grid(scratch, np.round(9 * (1 - south))),
+        }
+    ).assign_coords(quantile=[0.05, 0.5, 0.95])
+    return {"layers": xr.Dataset(layers), "result": result, **site_tables(rng, t15)}
+
+
+def site_tables(rng, t15):
+    column, row = rng.integers(3, 25, (2, N_SITES))
+    sites = pd.DataFrame(
+        {
+            "site": [f"S{i:02d}" for i in range(N_SITES)],
+            "x": t15.x.values[column],
+            "y": t15.y.values[row],
+            "t15_c": t15.values[row, column],
+            "standard_error_c": 0.1,
+            "method": np.where(np.arange(N_SITES) % 3, "interpolated", "extended"),
+            "status": np.where(np.arange(N_SITES) < 20, "used", "refused"),
+        }
+    )
+    depth = np.array([1.0, 4, 8, 12, 20])
+    swing = 10 * np.exp(-depth / 3)
+    profiles = pd.concat(
+        pd.DataFrame({"site": s, "depth_m": depth, "mean_c": t}).assign(
+            min_c=t - swing, max_c=t + swing
+        )
+        for s, t in zip(sites["site"], sites["t15_c"], strict=True)
+    )
+    observed = sites["t15_c"].to_numpy()
+    held_out = pd.DataFrame(
+        {"observed": observed, "predicted": observed + rng.normal(0, 0.5, N_SITES)}
+    )
+    held_out["q05"], held_out["q95"] = held_out["predicted"] - 1, held_out["predicted"] + 1
+    predictors = pd.DataFrame(rng.normal(size=(N_SITES, 3)), columns=list(NAMES))
+    shapley = ShapleyValues(rng.normal(size=(N_SITES, 3)), 0.0, NAMES, predictors.to_numpy())
+    return {
+        "sites": sites,
+        "profiles": profiles,
+        "held_out": held_out,
+        "training": pd.concat([sites, predictors], axis=1),
+        "shapley": shapley,
+        "folds": np.arange(N_SITES) % 4,
+    }
+
+
+def draw_scatter(study, d):
+    scores = regression_scores(d["held_out"]["observed"], d["held_out"]["predicted"], 50)
+    both = ("random", "knndm")
+    return figures.validation_scatter(
+        dict.fromkeys(both, d["held_out"]), dict.fromkeys(both, scores), study
+    )
+
+
+def draw_confusion(study, d):
+    frozen = classification_scores([0, 0, 1, 1], [0, 1, 1, 1], ["frozen", "not frozen"])
+    classes = classification_scores([0, 1, 2], [0, 1, 1], ["cold", "cool", "none"])
+    return figures.confusion_matrices(frozen, classes, study)
+
+
+DRAW = {
+    "study_area": lambda s, d: figures.study_area_map(s, d["layers"], d["sites"]),
+    "borehole_profiles": lambda s, d: figures.borehole_profiles(
+        d["profiles"], d["sites"], ["S00", "S01", "S02", "S03", "S04"]
+    ),
+    "t15_histogram": lambda s, d: figures.temperature_histogram(d["sites"], s),
+    "covariate_maps": lambda s, d: figures.covariate_maps(s, d["layers"], NAMES, d["sites"]),
+    "correlation": lambda s, d: figures.correlation_matrix(d["training"], ["t15_c", *NAMES]),
+    "shap_summary": lambda s, d: figures.shap_summary(d["shapley"], UNITS, s),
+    "shap_dependence": lambda s, d: figures.shap_dependence(d["shapley"], UNITS, s),
+    "folds": lambda s, d: figures.fold_map(s, d["layers"], d["training"], d["folds"]),
+    "distance_curves": lambda s, d: figures.distance_curves(
+        {"map to sites": [1e3, 5e4], "knndm": [2e3, 3e4]}, {"knndm": 9e3}, s
+    ),
+    "validation_scatter": draw_scatter,
+    "confusion": draw_confusion,
+    "truth_comparison": lambda s, d: figures.truth_comparison(
+        s, d["result"]["t15"] + 0.3, d["result"]
+    ),
+    "t15_map": lambda s, d: figures.temperature_map(s, d["result"], d["sites"], d["layers"]),
+    "thermal_class_map": lambda s, d: figures.thermal_class_map(
+        s, class_layer(s, d["result"]["t15"]), d["result"]
+    ),
+    "interval_width": lambda s, d: figures.interval_width_map(s, d["result"]),
+    "permafrost_probability": lambda s, d: figures.probability_map(s, d["result"]),
+    "applicability": lambda s, d: figures.applicability_map(s, d["result"], 1.0),
+}
+
+
+@pytest.fixture(scope="module")
+def drawn(scratch, data):
+    """Each figure of the catalogue, drawn once."""
+    return {name: draw(scratch, data) for name, draw in DRAW.items()}
+
+
+def test_every_figure_of_the_catalogue_is_drawn_here():
+    assert DRAW.keys() == figures.CATALOGUE.keys()
+
+
+def has_numbers(axis):
+    texts = [label.get_text() for label in axis.get_ticklabels() if label.get_visible()]
+    return any(text.replace("\N{MINUS SIGN}", "").replace(".", "").isdigit() for text in texts)
+
+
+@pytest.mark.parametrize("name", DRAW)
+def test_every_axis_with_numbers_says_its_name_and_unit(drawn, name):
+    figure = drawn[name]
+    figure.draw_without_rendering()
+    inner = [child for axes in figure.axes for child in axes.child_axes]
+    numbered = [
+        a for axes in [*figure.axes, *inner] for a in (axes.xaxis, axes.yaxis) if has_numbers(a)
+    ]
+    for axis in numbered:
+        label = axis.get_label_text()
+        assert label[:1].isalpha() and "(" in label and ")" in label, f"found '{label}'"
+
+
+@pytest.mark.parametrize("name", DRAW)
+def test_text_is_at_least_7_points_and_the_width_that_of_one_or_two_columns(drawn, name):
+    sizes = [t.get_fontsize() for t in drawn[name].findobj(Text) if t.get_text()]
+    assert min(sizes) >= 7
+    assert round(drawn[name].get_figwidth() * 25.4) in (85, 180)
+
+
+@pytest.mark.parametrize("name", DRAW)
+def test_nothing_that_is_written_leaves_the_page(drawn, name):
+    figure = drawn[name]
+    figure.draw_without_rendering()
+    page, inside = figure.bbox, figure.get_tightbbox().transformed(figure.dpi_scale_trans)
+    assert inside.x0 >= -1 and inside.y0 >= -1
+    assert inside.x1 <= page.width + 1 and inside.y1 <= page.height + 1
+
+
+def notes(figure):
+    return [t.get_text() for t in figure.texts].count(style.VIRTUAL_NOTE)
+
+
+def test_a_saved_figure_says_once_that_boreholes_are_virtual(scratch, data):
+    figure = DRAW["correlation"](scratch, data)
+    assert notes(figure) == 0
+    for _ in range(2):
+        figures.save_figure(figure, scratch, "correlation")
+        assert notes(figure) == 1
+
+
+def test_a_study_of_measured_boreholes_gets_no_note(tmp_path, data):
+    measured = make_study(tmp_path, virtual=False)
+    figure = DRAW["distance_curves"](measured, data)
+    figures.save_figure(figure, measured, "distance_curves")
+    assert notes(figure) == 0
+    assert "irtual" not in figures.catalogue_markdown(measured)
+    assert "truth_comparison" not in figures.catalogue_markdown(measured)
+
+
+@pytest.mark.parametrize("name", [n for n in DRAW if n not in ("borehole_profiles", "correlation")])
+def test_a_figure_that_knows_its_study_is_marked_before_it_is_saved(drawn, name):
+    assert notes(drawn[name]) == 1
+
+
+@pytest.mark.parametrize("name", ["shap_summary", "t15_map"])
+def test_drawn_and_saved_again_a_figure_has_the_same_bytes(scratch, data, name):
+    first = figures.save_figure(DRAW[name](scratch, data), scratch, name).read_bytes()
+    path = figures.save_figure(DRAW[name](scratch, data), scratch, name)
+    assert path.read_bytes() == first
+    with Image.open(path) as picture:
+        assert round(picture.info["dpi"][0]) == 300
+        assert "Software" not in picture.info
+
+
+def test_an_unknown_name_is_refused_with_the_choices(scratch, drawn):
+    with pytest.raises(ValueError, match=r"'t15_mapp'\. Choices: study_area, .*applicability"):
+        figures.save_figure(drawn["t15_map"], scratch, "t15_mapp")
+
+
+def test_the_palette_keeps_colours_of_areas_exactly():
+    """200 squares of 3 x 3 come back unchanged; 100 longer lines make way for them."""
+    codes = np.random.default_rng(0).permutation(256**3)[:300]
+    colours = np.column_stack([codes >> 16, codes >> 8 & 255, codes & 255]).astype(np.uint8)
+    squares = colours[:200].reshape(10, 20, 3).repeat(3, axis=0).repeat(3, axis=1)
+    lines = colours[np.newaxis, 200:].repeat(30, axis=0)
+    picture = Image.fromarray(np.concatenate([squares, lines], axis=1), "RGB")
+    back = np.asarray(catalogue._with_palette(picture).convert("RGB"))
+    assert (back[:, :60] == squares).all()
+    assert 200 < len(np.unique(back.reshape(-1, 3), axis=0)) <= 256
+
+
+def temperature_images(figure):
+    return [i for a in figure.axes for i in a.images if i.cmap == style.TEMPERATURE_COLOURS]
+
+
+def test_all_temperature_maps_share_one_range_with_0_in_the_middle(drawn):
+    names = ("t15_map", "truth_comparison")
+    limits = {i.get_clim() for name in names for i in temperature_images(drawn[name])}
+    assert limits == {(-2.0, 2.0)}
+
+
+def test_colours_change_at_0_so_that_they_show_the_sign(scratch):
+    norm, colours = style.temperature_norm(scratch), style.TEMPERATURE_COLOURS
+    assert colours(norm(-0.01)) != colours(norm(0.01))
+    assert colours(norm(0.01)) == colours(norm(0.09))
+    for temperature in (0.15, 1.0, 3.0):
+        (red, _, blue, _), (red_warm, _, blue_warm, _) = colours(norm([-temperature, temperature]))
+        assert blue > red and red_warm > blue_warm
+
+
+def test_drawing_leaves_the_settings_of_the_user_alone(scratch, data):
+    before = dict(mpl.rcParams)
+    DRAW["t15_histogram"](scratch, data)
+    assert dict(mpl.rcParams) == before
+
+
+def legend_texts(axes):
+    return [t.get_text() for t in axes.get_legend().get_texts()]
+
+
+def test_the_class_legend_names_each_class_and_its_area(scratch):
+    """Of one hundred cells of 100 km2, ten make 0.1 x 10^4 km2."""
+    temperature = np.full(scratch.geobox.shape, np.nan)
+    temperature[10, :10], temperature[12, :20] = -3.0, 1.0
+    classes = class_layer(scratch, on_grid(scratch, temperature))
+    texts = legend_texts(figures.thermal_class_map(scratch, classes).axes[0])
+    minus = "\N{MINUS SIGN}"
+    assert texts == [f"cold\n< {minus}2: 0.1", f"cool\n{minus}2 to 0.5: 0.0", "none\n≥ 0.5: 0.2"]
+
+
+def test_the_legend_says_which_share_is_outside_the_area_of_applicability(scratch, data):
+    share = float((data["result"]["inside_area_of_applicability"] == 0).mean())
+    texts = legend_texts(figures.interval_width_map(scratch, data["result"]).axes[0])
+    assert texts == [f"outside area of\napplicability ({100 * share:.0f} %)"]
+
+
+def test_without_a_cell_outside_nothing_is_hatched(scratch, data):
+    everywhere = data["result"].copy()
+    everywhere["inside_area_of_applicability"] = xr.ones_like(everywhere["t15"])
+    texts = legend_texts(figures.interval_width_map(scratch, everywhere).axes[0])
+    assert texts == ["outside area of\napplicability (0 %)"]
+
+
+def test_towns_beyond_the_frame_are_left_out(drawn):
+    texts = [t.get_text() for t in drawn["t15_map"].axes[0].texts]
+    assert "Hailar" in texts and "Elsewhere" not in texts
+
+
+def test_labels_of_towns_lie_inside_and_on_no_other_label_or_dot():
+    rng = np.random.default_rng(3)
+    dots, edges = rng.uniform(5, 95, (25, 2)), np.array([0, 0, 100, 100])
+    names = [f"Town{i}" for i in range(25)]
+    placed = towns.place_labels(names, dots, np.empty((0, 2)), edges)
+    boxes = [towns.label_box(*label) for label in placed]
+    assert len(placed) >= 20
+    for i, box in enumerate(boxes):
+        assert (box[:2] >= 0).all() and (box[2:] <= 100).all()
+        assert not ((dots > box[:2]) & (dots < box[2:])).all(axis=1).any()
+        assert all((box[2:] <= b[:2]).any() or (b[2:] <= box[:2]).any() for b in boxes[i + 1 :])
+
+
+def test_a_label_goes_to_the_side_with_fewer_sites():
+    dot, edges = np.array([[50.0, 50]]), np.array([0, 0, 100, 100])
+    right = dot + np.array([5, 0])
+    [(_, _, side)] = towns.place_labels(["Mohe"], dot, right, edges)
+    assert side == (-1, 0)
+
+
+def test_display_averages_blocks_finer_than_print_and_keeps_whole_classes(scratch):
+    """At 200 cells an inch, 4 mm show about 31 of the 33 columns; 1 mm shows 8."""
+    values = np.indices(scratch.geobox.shape)[1] % 2
+    layer = on_grid(scratch, values)
+    assert set(np.unique(base_map.on_display(layer, scratch, 4.0))) == {0, 1}
+    fine = base_map.on_display(layer, scratch, 1.0)
+    assert fine.sizes["x"] < 12
+    assert set(np.unique(base_map.on_display(layer, scratch, 1.0, True))) <= {0, 1}
+
+
+def test_smoothing_changes_no_constant_field_and_fills_no_gap(scratch):
+    values = np.full(scratch.geobox.shape, 7.0)
+    values[:5] = np.nan
+    calm = base_map.smoothed(on_grid(scratch, values), 30_000)
+    assert np.isnan(calm[:5]).all()
+    np.testing.assert_allclose(calm[5:], 7.0, rtol=1e-5)
+
+
+def test_a_layer_on_both_sides_of_0_is_centred_there(data):
+    colours, norm = small_maps._covariate_colours(data["layers"]["TPI"], "m")
+    assert colours is style.DIFFERENCE_COLOURS and norm.vmin == -norm.vmax
+    colours, norm = small_maps._covariate_colours(data["layers"]["elevation"], "m")
+    assert colours is style.SEQUENTIAL_COLOURS and norm.vmin > 0
+
+
+def test_panels_fill_their_rows():
+    assert [style.rows_and_columns(n, 4) for n in (1, 4, 5, 6, 8, 9)] == [
+        (1, 1), (1, 4), (2, 3), (2, 3), (2, 4), (3, 3),
+    ]  # fmt: skip
+
+
+def test_dots_of_equal_value_stand_beside_each_other():
+    values = np.array([1.0, 1.0, 1.0, 5.0])
+    places = charts._swarm(values, values)
+    assert len(set(places[:3])) == 3 and places[3] == 0
+
+
+def test_the_readme_of_the_figures_lists_each_with_its_notebook(scratch):
+    text = figures.catalogue_markdown(scratch)
+    assert style.VIRTUAL_NOTE in text
+    for name, entry in figures.CATALOGUE.items():
+        assert f"| [{name}.png]({name}.png) | {entry.caption} | {entry.notebook} |" in text
+
+
+def test_the_preview_lies_beside_the_products(scratch, drawn):
+    path = figures.save_preview(drawn["t15_map"], scratch)
+    assert path == scratch.output_dir / "preview.png"
+    with Image.open(path) as picture:
+        assert picture.width == pytest.approx(180 / 25.4 * 150, abs=1)
+
+
+def test_the_committed_list_of_figures_is_that_of_the_catalogue(study):
+    """Every figure of the list is there, and every figure there is in the list."""
+    folder = study.folder.parents[1] / "figures"
+    text = (folder / "README.md").read_text(encoding="utf-8")
+    assert text == figures.catalogue_markdown(study, f"{study.name}/")
+    committed = {path.stem for path in (folder / study.name).glob("*.png")}
+    assert committed == set(figures.CATALOGUE)

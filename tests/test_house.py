@@ -1,0 +1,61 @@
+"""The package is a house: a module imports from the floors below it only, and stays small."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).resolve().parents[1] / "src" / "helpers"
+FLOORS = [
+    ["settings"],
+    ["storage", "study"],
+    ["boreholes", "climate", "terrain", "rasters"],
+    ["covariates"],
+    ["virtual", "forest_file", "forest_kernel", "folds", "scores", "applicability"],
+    ["forest"],
+    ["held_out"],
+    ["shapley"],
+    ["mapping", "validation", "products"],
+    ["metadata"],
+    ["figures"],
+    ["widgets", "run"],
+]
+FLOOR = {module: number for number, floor in enumerate(FLOORS) for module in floor}
+FILES = sorted(p for p in SOURCE.rglob("*.py") if p != SOURCE / "__init__.py")
+LONGEST_FILE, LONGEST_BODY = 320, 40
+
+
+def module_of(path):
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def imported_helpers(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module == "helpers":
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("helpers."):
+            yield node.module.split(".")[1]
+        elif isinstance(node, ast.Import):
+            yield from (n.name.split(".")[1] for n in node.names if n.name.startswith("helpers."))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(SOURCE)))
+def test_a_module_imports_only_from_lower_floors(path):
+    here = module_of(path)
+    for other in imported_helpers(path):
+        assert other == here or FLOOR[other] < FLOOR[here], f"{here} imports {other}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(SOURCE)))
+def test_files_and_functions_can_be_read_in_one_sitting(path):
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= LONGEST_FILE
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            doc = (ast.get_docstring(node) or "").count("\n") + 1
+            assert node.end_lineno - node.lineno + 1 - doc <= LONGEST_BODY, node.name
+
+
+def test_only_tests_its_own_command_and_notebook_05_use_the_virtual_truth():
+    users = {module_of(p) for p in FILES if "virtual" in set(imported_helpers(p))} - {"virtual"}
+    assert users == set()
