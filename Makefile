@@ -33,8 +33,8 @@ lab: $(VENV)/installed ## open JupyterLab on the first notebook
 survey: $(VENV)/installed ## draw the virtual borehole survey again, byte for byte
 	$(RUN) -m helpers.virtual
 
-bench: $(VENV)/installed ## time the heavy steps
-	$(RUN) -m pytest tests/bench -s -p no:cacheprovider
+bench: $(VENV)/installed ## time the heavy steps beside what they replace
+	$(RUN) -m pytest tests/bench/*.py -s -p no:cacheprovider
 
 lint: $(VENV)/installed ## check style
 	$(RUN) -m ruff check src tests

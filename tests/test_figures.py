@@ -39,6 +39,8 @@ source = "relief"
 [forest]
 predictors = ["elevation"]
 quantiles = [0.05, 0.5, 0.95]
+[figures]
+temperature_reach_c = 2.0
 [[classes]]
 name = "cold"
 below_c = -2.0
@@ -416,3 +418,23 @@ def test_the_committed_list_of_figures_is_that_of_the_catalogue(study):
     assert text == figures.catalogue_markdown(study, f"{study.name}/")
     committed = {path.stem for path in (folder / study.name).glob("*.png")}
     assert committed == set(figures.CATALOGUE)
+
+
+def test_a_wide_area_at_the_date_line_has_a_labelled_graticule_and_room_for_the_legend(tmp_path):
+    """50 to 180 E, 50 to 75 N in Albers: corners of the frame lie nowhere or beyond 180 E."""
+    settings = SETTINGS.replace("west = 120.0", "west = 50.0").replace(
+        "east = 123.8", "east = 180.0"
+    )
+    settings = settings.replace("south = 48.0", "south = 50.0").replace(
+        "north = 50.4", "north = 75.0"
+    )
+    settings = settings.replace("+lat_1=25 +lat_2=47", "+lat_1=52 +lat_2=64")
+    settings = settings.replace("resolution_m = 10000", "resolution_m = 100000")
+    (tmp_path / "study.toml").write_text(settings.replace('towns = "towns.csv"', ""))
+    study = load_study(tmp_path)
+    result = xr.Dataset({"t15": on_grid(study, np.full(study.geobox.shape, -3.0))})
+    result["inside_area_of_applicability"] = result["t15"] * 0 + 1
+    axes = figures.temperature_map(study, result).axes[0]
+    assert len(axes.get_xticklabels()) > 0 and len(axes.get_yticklabels()) > 1
+    assert all(label.get_text().endswith("°E") for label in axes.get_xticklabels())
+    assert base_map.height_over_width(study) >= 0.7

@@ -176,6 +176,12 @@ class Validation(Section):
     n_prediction_points: int = Field(default=2000, ge=100)
 
 
+class Figures(Section):
+    """What all maps of ground temperature share: a scale from minus to plus this, deg C."""
+
+    temperature_reach_c: float = Field(default=5.0, gt=0)
+
+
 class ThermalClass(Section):
     """One class of permafrost temperature: everything below ``below_c`` and not colder classes."""
 

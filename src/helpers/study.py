@@ -26,6 +26,7 @@ from helpers.settings import (
     Boreholes,
     Climate,
     Covariate,
+    Figures,
     ForestSettings,
     GridSettings,
     Period,
@@ -57,6 +58,7 @@ class Study(Section):
     climate: Climate | None = None
     forest: ForestSettings
     validation: Validation = Validation()
+    figures: Figures = Figures()
     classes: list[ThermalClass] = Field(min_length=2)
     _file: Path = PrivateAttr()
     _variant: str = PrivateAttr(default="")

@@ -116,6 +116,18 @@ def design_scores(study: Study, held_out: pd.DataFrame) -> dict[str, Any]:
     }
 
 
+def score_table(designs: Mapping[str, dict[str, Any]]) -> pd.DataFrame:
+    """Scores of each design (columns) as numbers, with the interval of the RMSE, for reading."""
+    columns = {}
+    for name, found in designs.items():
+        scores, interval = found["regression"], found["interval"]
+        column = {k: v for k, v in scores.items() if not k.endswith("_interval")}
+        column["rmse, lower"], column["rmse, upper"] = scores["rmse_interval"]
+        column[f"coverage of the {interval['nominal']:.0%} interval"] = interval["coverage"]
+        columns[name] = column | {"brier": found["brier"]}
+    return pd.DataFrame(columns)
+
+
 def distance_to_map(training: pd.DataFrame, folds: NDArray, to_map: NDArray) -> dict[str, float]:
     """How far a design lies from the situation of the map.
 

@@ -27,16 +27,22 @@ from helpers.study import Study
 SEA, LAND = "#dde4ea", "#f3f3f1"
 HALO = (patheffects.withStroke(linewidth=1.8, foreground="white", alpha=0.9),)
 _MARGIN = 0.03
+_LOWEST_SHAPE = 0.75  # height over width
 _DISPLAY_DPI = 200  # of layers; lines and text are as sharp as the print
 _DARKEST_SHADE, _SHADE_STEPS = 0.5, 20
 _ROUND_LENGTHS = [n * 10.0**power for power in range(8) for n in (1, 2, 5)]  # m
 
 
 def frame(study: Study) -> tuple[float, float, float, float]:
-    """West, east, south, north of the maps, m in the CRS of the grid: the outline and a margin."""
+    """West, east, south, north of the maps, m in the CRS of the grid: the outline and a margin.
+
+    A wide area gets more margin above and below: the legend beside it needs the height.
+    """
     west, south, east, north = study_area(study).bounds
     margin = _MARGIN * max(east - west, north - south)
-    return west - margin, east + margin, south - margin, north + margin
+    width, height = east - west + 2 * margin, north - south + 2 * margin
+    above = margin + max(_LOWEST_SHAPE * width - height, 0) / 2
+    return west - margin, east + margin, south - above, north + above
 
 
 def height_over_width(study: Study) -> float:
@@ -150,16 +156,25 @@ def _draw_graticule(axes: GeoAxes, study: Study) -> None:
     west, east, south, north = frame(study)
     x, y = np.linspace(west, east, 101), np.linspace(south, north, 101)
     to_degrees = Transformer.from_crs(study.crs, "EPSG:4326", always_xy=True)
-    longitude, latitude = to_degrees.transform(*np.meshgrid(x, y))
+    degrees = np.array(to_degrees.transform(*np.meshgrid(x, y)))
+    # Corners far from the middle of a projection may lie nowhere on Earth.
+    longitude, latitude = np.where(np.isfinite(degrees), degrees, np.nan)
+    # Counted on from the middle of the map, so that nothing jumps at the date line.
+    middle = longitude[50, 50]
+    longitude = middle + (longitude - middle + 180) % 360 - 180
     for axis, position, degrees, edge, signs in (
         (axes.xaxis, x, longitude, longitude[0], "EW"),
         (axes.yaxis, y, latitude, latitude[:, 0], "NS"),
     ):
-        lines = MaxNLocator(7, steps=[1, 2, 5, 10]).tick_values(degrees.min(), degrees.max())
+        lowest, highest = np.nanmin(degrees), np.nanmax(degrees)
+        lines = MaxNLocator(7, steps=[1, 2, 5, 10]).tick_values(lowest, highest)
         style = {"colors": "0.2", "linewidths": 0.3, "alpha": 0.6, "zorder": 3}
         axes.contour(x, y, degrees, levels=lines, **style)
-        shown = lines[(lines >= edge[0]) & (lines <= edge[-1])]
-        labels = [f"{abs(value):g}°{signs[int(value < 0)]}" for value in shown]
+        known = np.isfinite(edge)
+        edge, position = edge[known], position[known]
+        shown = lines[(lines >= edge.min()) & (lines <= edge.max())]
+        around = (shown + 180) % 360 - 180
+        labels = [f"{abs(value):g}°{signs[int(value < 0)]}" for value in around]
         axis.set_visible(True)
         axis.set_ticks(np.interp(shown, edge, position), labels=labels)
 

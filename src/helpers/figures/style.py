@@ -79,12 +79,8 @@ COVARIATE_COLOURS = {
 
 
 def temperature_norm(study: Study) -> Normalize:
-    """Range of ground temperature, the same on every map of a study, 0 deg C in the middle.
-
-    It reaches to the outermost bound of the thermal classes: what lies beyond is in the last
-    class anyway.
-    """
-    reach = max(abs(c.below_c) for c in study.classes[:-1])
+    """Range of ground temperature, the same on every map of a study, 0 deg C in the middle."""
+    reach = study.figures.temperature_reach_c
     return Normalize(-reach, reach)
 
 
