@@ -5,7 +5,9 @@ import pandas as pd
 import pytest
 
 from helpers.boreholes import BoreholeData, check_boreholes
+from helpers.boreholes.checks import swapped_coordinates
 from helpers.storage import ContractError
+from helpers.study import load_study
 
 DEPTHS = np.array([0.5, 1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 20])
 DAYS = pd.date_range("2023-01-01", "2024-12-31")
@@ -248,6 +250,17 @@ def test_only_a_swap_that_falls_in_the_area_is_undone(study, place, action):
     assert sorted(checked.records["site"].unique()) == kept
     if action == "repaired":
         assert checked.sites.loc[0, ["longitude", "latitude"]].tolist() == [120.0, 51.0]
+
+
+def test_exchanged_headers_concern_every_site_of_the_file(edit_study):
+    """Where latitudes reach as far as longitudes, a swapped site may lie inside either way."""
+    folder = edit_study(("west = 111.15", "west = 50.0"), ("north = 53.556111", "north = 75.0"))
+    wide = load_study(folder, resolution_m=100_000)
+    sites = pd.DataFrame({"site": ["A", "B"], "longitude": [52.0, 45.0], "latitude": [60.0, 120.0]})
+    _, repaired, flags = swapped_coordinates(None, sites.assign(file="s.csv"), wide)
+    assert repaired["longitude"].tolist() == [60.0, 120.0] and len(flags) == 2
+    _, kept, flags = swapped_coordinates(None, sites.assign(file=["a.csv", "b.csv"]), wide)
+    assert kept["longitude"].tolist() == [52.0, 120.0] and len(flags) == 1
 
 
 def test_disturbed_ground_is_refused_and_a_misspelt_setting_is_an_error(study):

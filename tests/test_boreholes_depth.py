@@ -272,8 +272,8 @@ def test_too_few_sites_is_an_error_that_counts_the_reasons(study):
     holes = [(f"S{i}", 118.0 + i, (1, 3), (-1.0, -1.0 - i)) for i in range(4)]
     far = ("F", 100.0, (14, 16), (-2.0, -2.0))
     with pytest.raises(
-        ContractError, match=r"Only 0 of 5.*10 are needed.*4 x too shallow; 1 x out"
+        ContractError, match=r"only 0 of 5.*10 are needed.*4 x too shallow; 1 x out"
     ):
         mean_survey(study, *holes, far, fewest_sites=10)
-    with pytest.raises(ContractError, match=r"Only 0 of 1 .*1 x outside the area"):
+    with pytest.raises(ContractError, match=r"only 0 of 1 .*1 x outside the area"):
         mean_survey(study, far)

@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import rasterio
 from pyproj import Transformer
 
 from helpers.covariates import build_covariates, sample_at, study_area, training_table
@@ -80,18 +81,18 @@ def test_too_few_sites_say_which_predictors_lack(study, covariates):
 
 
 def test_a_raster_comes_back_with_scale_offset_and_nodata(covariates, write_raster):
-    """Stored 100 * latitude in another CRS: the grid must get the latitude of its cells."""
-    latitude = 60 - 0.5 * (np.arange(60) + 0.5)
-    stored = np.repeat(np.round(100 * latitude)[:, None], 90, axis=1).astype(np.int16)
+    """Stored 100 * (latitude + longitude): the grid must get the sum at its cells."""
+    latitude, longitude = 60 - 0.5 * (np.arange(60) + 0.5), 100 + 0.5 * (np.arange(90) + 0.5)
+    stored = np.round(100 * (latitude[:, None] + longitude)).astype(np.int16)
     stored[:, 0] = -9999
     path = write_raster(stored, nodata=-9999)
     settings = raster_settings(scale=0.01, offset=-1.0)
     mapped = covariates["TDD"].notnull()
     found = raster_on_grid(path, settings, mapped.rio.write_crs(covariates.rio.crs))
     to_degrees = Transformer.from_crs(covariates.rio.crs, "EPSG:4326", always_xy=True)
-    _, expected = to_degrees.transform(*np.meshgrid(covariates.x, covariates.y))
+    expected = np.sum(to_degrees.transform(*np.meshgrid(covariates.x, covariates.y)), axis=0)
     error = (found.to_numpy() - (expected - 1))[mapped.to_numpy()]
-    assert np.abs(error).max() < 0.06  # degrees; the grid cells are 0.2 degrees high
+    assert np.abs(error).max() < 0.5 / 8 + 1e-4  # an eighth of a raster cell of 0.5 degrees
     assert found.attrs["units"] == "degC"
 
 
@@ -111,7 +112,9 @@ def test_a_raster_that_does_not_cover_the_area_says_how_much_it_covers(covariate
 def test_a_raster_of_nodata_is_refused(covariates, write_raster):
     path = write_raster(np.full((60, 90), -1, np.int16), nodata=-1)
     mapped = covariates["TDD"].notnull().rio.write_crs(covariates.rio.crs)
-    with pytest.raises(ContractError, match=r"no value in the area; check nodata \(used: -1"):
+    with pytest.raises(
+        ContractError, match=r"only 0% of the mapped cells have a value.*nodata \(used: \[-1"
+    ):
         raster_on_grid(path, raster_settings(), mapped)
 
 
@@ -137,3 +140,71 @@ def test_a_text_in_a_number_column_of_the_stations_is_named(study_folder):
     file.write_text(file.read_text().replace("Chara,30372,118.26", "Chara,30372,118E"))
     with pytest.raises(ContractError, match=r"climate_stations\.csv: column 'lon': row 2 .*'118E'"):
         build_covariates(load_study(study_folder, resolution_m=50_000), progress=False)
+
+
+def test_scale_and_nodata_of_the_file_count_and_a_contradiction_is_refused(
+    covariates, write_raster
+):
+    """Stored 150, scale 0.1 and offset -2 in the file: 13."""
+    stored = np.full((60, 90), 150, np.int16)
+    stored[:20] = -9999
+    path = write_raster(stored, nodata=-9999)
+    with rasterio.open(path, "r+") as raster:
+        raster.scales, raster.offsets = [0.1], [-2.0]
+    mapped = covariates["TDD"].notnull().rio.write_crs(covariates.rio.crs)
+    found = raster_on_grid(path, raster_settings(nodata=7), mapped)
+    np.testing.assert_allclose(np.unique(found.to_numpy()[np.isfinite(found)]), 13, rtol=1e-5)
+    with pytest.raises(ContractError, match=r"states scale 0\.1, study\.toml 1\."):
+        raster_on_grid(path, raster_settings(scale=1.0), mapped)
+
+
+def test_of_several_bands_one_must_be_chosen(covariates, tmp_path, write_raster):
+    with rasterio.open(write_raster(np.ones((60, 90), np.float32))) as one:
+        profile = {**one.profile, "count": 2}
+    with rasterio.open(tmp_path / "two.tif", "w", **profile) as raster:
+        raster.write(np.stack([np.full((60, 90), 1.0), np.full((60, 90), 2.0)]).astype("f4"))
+    mapped = covariates["TDD"].notnull().rio.write_crs(covariates.rio.crs)
+    with pytest.raises(ContractError, match="has 2 bands; say which"):
+        raster_on_grid(tmp_path / "two.tif", raster_settings(), mapped)
+    second = raster_on_grid(tmp_path / "two.tif", raster_settings(band=2), mapped)
+    assert float(second.max()) == 2
+
+
+def test_terrain_at_the_edge_of_the_grid_has_all_its_neighbours(edit_study):
+    """A small study shares its inner cells with a larger one; its rim must agree too."""
+    folder = edit_study(
+        ('outline = "outline.geojson"', ""), ("radius_m = 20000", "radius_m = 60000")
+    )
+    large = build_covariates(load_study(folder, resolution_m=20_000), progress=False)
+    edit_study(("west = 111.15", "west = 118.0"), ("east = 135.08", "east = 128.0"))
+    edit_study(("south = 38.730556", "south = 45.0"), ("north = 53.556111", "north = 50.0"))
+    small = build_covariates(load_study(folder, resolution_m=20_000), progress=False)
+    same = large["TPI"].sel(x=small.x, y=small.y)
+    known = np.isfinite(small["TPI"]) & np.isfinite(same)
+    assert known.sum() > 0.5 * small["TPI"].size
+    # GDAL warps each window with its own approximation, a few metres apart.
+    assert float(abs(small["TPI"] - same).where(known).max()) < 5
+
+
+def test_station_climate_takes_the_elevation_of_the_study(edit_study, write_raster):
+    """Flat ground at 100 and at 1100 m: six degrees or so between them, but never none."""
+    folder = edit_study(
+        ('source = "relief"', 'source = "raster"\npath = "z.tif"\nunits = "m"'),
+        ("resolution_m = 1000 ", "resolution_m = 50000 "),
+    )
+    means = []
+    for height in (100, 1100):
+        write_raster(np.full((60, 90), height, np.int16)).replace(folder / "z.tif")
+        layers = build_covariates(load_study(folder), progress=False)
+        means.append(float(layers["MAAT"].mean()))
+    assert 3 < means[0] - means[1] < 9
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("{", "not GeoJSON"), ('{"type": "Point", "coordinates": [120, 50]}', "holds no polygon")],
+)
+def test_an_outline_that_is_none_is_named(study_folder, text, message):
+    (study_folder / "outline.geojson").write_text(text)
+    with pytest.raises(ContractError, match=rf"outline\.geojson: {message}"):
+        study_area(load_study(study_folder))

@@ -20,6 +20,7 @@ SETTINGS = """
 name = "scratch"
 title = "Scratch study"
 virtual_boreholes = true
+truth_seed = 1
 [area]
 west = 120.0
 south = 48.0
@@ -62,6 +63,7 @@ def make_study(folder, virtual=True):
     folder.mkdir(parents=True, exist_ok=True)
     flag = str(virtual).lower()
     text = SETTINGS.replace("virtual_boreholes = true", f"virtual_boreholes = {flag}")
+    text = text if virtual else text.replace("truth_seed = 1\n", "")
     (folder / "study.toml").write_text(text, encoding="utf-8")
     (folder / "towns.csv").write_text("name,longitude,latitude\nHailar,121,49.2\nElsewhere,90,10\n")
     return load_study(folder)
@@ -438,3 +440,28 @@ def test_a_wide_area_at_the_date_line_has_a_labelled_graticule_and_room_for_the_
     assert len(axes.get_xticklabels()) > 0 and len(axes.get_yticklabels()) > 1
     assert all(label.get_text().endswith("°E") for label in axes.get_xticklabels())
     assert base_map.height_over_width(study) >= 0.7
+
+
+def test_a_layer_is_drawn_where_its_cells_are(scratch):
+    """West, east, south, north of the outer edges, rows from north to south."""
+    layer = on_grid(scratch, np.zeros(scratch.geobox.shape))
+    left, bottom, right, top = scratch.geobox.extent.boundingbox
+    assert base_map.extent_of(layer) == (left, right, bottom, top)
+
+
+def test_the_area_curve_counts_cells_in_1e4_km2(scratch):
+    """Cells of 100 km2: 1000 of them are 10 x 10^4 km2 when all are counted."""
+    values = np.full(scratch.geobox.shape, np.nan)
+    values.flat[:1000] = np.linspace(-5, 5, 1000)
+    figure = figures.area_curve(scratch, xr.Dataset({"t15": on_grid(scratch, values)}), 0.0)
+    x, y = figure.axes[0].lines[0].get_data()
+    assert y[-1] == pytest.approx(10) and np.interp(0, x, y) == pytest.approx(5, abs=0.02)
+
+
+def test_contributions_of_a_site_lead_from_the_base_value_to_the_prediction(scratch):
+    values = np.array([[0.5, -1.5, 0.25]])
+    shapley = ShapleyValues(values, 1.0, NAMES, np.array([[400.0, 2600.0, -10.0]]))
+    axes = figures.site_contributions(scratch, shapley, 0, UNITS).axes[0]
+    ends = {round(bar.get_x() + bar.get_width(), 6) for bar in axes.patches}
+    assert 0.25 in ends
+    assert axes.get_yticklabels()[0].get_text() == "TDD = 2600 °C d"

@@ -129,7 +129,10 @@ def test_the_record_is_bilingual_says_virtual_and_knows_its_files(copied, result
 
 
 def test_a_study_of_measured_boreholes_does_not_say_virtual(edit_study, result):
-    folder = edit_study(("virtual_boreholes = true", "virtual_boreholes = false"))
+    folder = edit_study(
+        ("virtual_boreholes = true", "virtual_boreholes = false"),
+        ("truth_seed = 2026", "# truth_seed = 2026"),
+    )
     measured = load_study(folder, resolution_m=20_000, n_trees=20)
     files = products.write_products(measured, result)
     found = read_json(metadata.write_metadata(measured, result, record(), files))

@@ -18,14 +18,14 @@ def test_the_grid_covers_the_area_on_whole_kilometres(study):
 
 def test_a_variant_writes_to_folders_of_its_own(study):
     full = load_study(study.folder)
-    assert not full.is_variant and study.is_variant
     assert full.interim_dir == full.folder / "interim"
-    assert study.interim_dir == full.folder / "interim" / "fast_20000m"
+    assert study.interim_dir == full.folder / "interim" / "fast_20000m_20trees"
     assert study.figures_dir.parent == full.figures_dir
 
 
 def test_the_same_values_are_no_variant(study):
-    assert not load_study(study.folder, resolution_m=1000, n_trees=500).is_variant
+    same = load_study(study.folder, resolution_m=1000, n_trees=500)
+    assert same.interim_dir == study.folder / "interim"
 
 
 def test_defaults_of_the_checks_are_those_of_the_embedded_file(study):
@@ -46,6 +46,11 @@ WRONG = [
     ("+proj=aea +lat_1=25 +lat_2=47", "+proj=merc", r"not equal-area here.*Take an Albers"),
     ("below_c = -3.0", "below_c = -9.0", r"classes go from cold to warm"),
     ("[period]", "[period", r"not valid TOML"),
+    ('"PRE", "TDD", "TPI"', '"PRE", "PRE"', r"predictors: a predictor is named twice"),
+    ("[0.05, 0.25, 0.5, 0.75, 0.95]", "[0.5, 0.05]", r"quantiles: two or more levels that rise"),
+    ("[0.05, 0.25, 0.5, 0.75, 0.95]", "[0.5]", r"quantiles: two or more levels that rise"),
+    ("virtual_boreholes = true", "virtual_boreholes = false", r"truth_seed belongs to virtual"),
+    ("[5.2,", "[0.0,", r"within_month_sd_c\.0: .*greater than 0"),
     ("[climate]", "[climates]", r"climates: unknown key. Did you mean 'climate'"),
 ]
 
@@ -94,3 +99,17 @@ def test_cells_of_the_grid_have_equal_area(study):
     ring = box(west, south, east, north).segmentize(1000).exterior.xy
     area, _ = Geod(ellps="WGS84").polygon_area_perimeter(*to_degrees.transform(*ring))
     assert np.isclose(abs(area), 1e10, rtol=1e-4)
+
+
+def test_figures_of_a_study_elsewhere_stay_in_its_folder(study, study_folder):
+    """In the project they go to figures/<folder>; a folder only called data is not enough."""
+    project = study.folder.parents[1]
+    assert load_study(study.folder).figures_dir == project / "figures" / "northeast_china"
+    assert load_study(study_folder).figures_dir == study_folder / "figures"
+
+
+def test_locks_and_leftovers_of_other_programs_are_no_borehole_files(study_folder):
+    for name in ("~$ncdc_boreholes.xlsx", "._gtnp_V051.xlsx"):
+        (study_folder / "boreholes" / name).write_bytes(b"lock")
+    names = {path.name for path in load_study(study_folder).borehole_files()}
+    assert "ncdc_boreholes.xlsx" in names and not any(n[0] in "~." for n in names)

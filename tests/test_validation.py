@@ -5,6 +5,9 @@ import xarray as xr
 
 from helpers import validation
 from helpers.folds import knndm
+from helpers.forest import fit_forest
+from helpers.storage import ContractError
+from helpers.study import load_study
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +81,54 @@ def test_error_against_truth_of_a_known_case():
     assert found["whole map"]["rmse"] == pytest.approx(np.sqrt(11 / 3))
     assert found["inside"] == pytest.approx({"cells": 2, "rmse": 1, "bias": 1, "coverage": 1})
     assert found["outside"] == pytest.approx({"cells": 1, "rmse": 3, "bias": 3, "coverage": 0})
+
+
+def test_distance_to_the_map_is_in_kilometres():
+    """Two pairs 10 km apart, 100 km between the pairs; the map lies 50 km from a site."""
+    training = pd.DataFrame({"x": [0.0, 10e3, 110e3, 120e3], "y": 0.0})
+    found = validation.distance_to_map(training, np.array([0, 0, 1, 1]), np.array([50e3]))
+    assert found == pytest.approx({"w_km": (110 + 100 + 100 + 110) / 4 - 50, "median_km": 105})
+
+
+def test_importance_weighs_the_predictors_of_the_domain(study, covariates):
+    rng = np.random.default_rng(1)
+    predictors = study.forest.predictors
+    training = pd.DataFrame(rng.normal(size=(20, 3)), columns=predictors)
+    importance = pd.DataFrame({"predictor": predictors, "mean_absolute_c": [0.0, 1.0, 0.0]})
+    domain = validation.applicability_domain(study, training, np.arange(20) % 4, importance)
+    near = training.assign(PRE=100.0, TPI=-50.0)
+    np.testing.assert_allclose(domain.dissimilarity(near), 0, atol=1e-12)
+
+
+def test_the_record_names_both_designs_and_every_repeat(study, held_out):
+    training = pd.DataFrame(np.random.default_rng(0).uniform(0, 1e5, (50, 2)), columns=["x", "y"])
+    names = ["random_0", "random_1", "knndm"]
+    folds = pd.DataFrame({name: np.arange(50) % 5 for name in names})
+    designs = {name: validation.design_scores(study, held_out) for name in names}
+    found = validation.validation_record(training, folds, designs, np.array([1e4]), truth=None)
+    assert set(found["designs"]) == {"random", "knndm"} and found["n_sites"] == 50
+    assert found["designs"]["random"]["rmse_of_repeats"] == [0, 0]
+    assert found["truth"] is None
+
+
+def test_a_forest_fitted_to_something_else_is_refused(study_folder):
+    study = load_study(study_folder, resolution_m=50_000, n_trees=5)
+    rng = np.random.default_rng(0)
+    training = pd.DataFrame(rng.normal(size=(12, 3)), columns=study.forest.predictors)
+    training["t15_c"] = training["TDD"]
+    settings = validation.forest_settings(study)
+    forest = fit_forest(training[study.forest.predictors], training["t15_c"], **settings)
+    forest.save(study.interim_dir / "forest.skops")
+    assert validation.load_study_forest(study, training).names == ("PRE", "TDD", "TPI")
+    with pytest.raises(ContractError, match=r"training table or study\.toml has changed.*Run"):
+        validation.load_study_forest(study, training.assign(t15_c=0.0))
+    more_trees = load_study(study_folder, resolution_m=50_000, n_trees=5).model_copy(
+        update={"forest": study.forest.model_copy(update={"n_trees": 6})}
+    )
+    more_trees._file, more_trees._variant = study._file, study._variant
+    with pytest.raises(ContractError, match="with 5 trees"):
+        validation.load_study_forest(more_trees, training)
+
+
+def test_frozen_share_counts_cells_with_a_value():
+    assert validation.frozen_share(xr.DataArray([-1.0, 0.0, 1.0, 2.0, np.nan])) == 0.5

@@ -15,9 +15,9 @@ from helpers.virtual.__main__ import write_embedded_survey
 
 @pytest.fixture(scope="module")
 def holes(study, covariates):
-    field = truth.true_field(covariates, study.about.seed)
+    field = truth.true_field(covariates, study.about.truth_seed)
     towns = read_table(study.path("towns.csv"), ("longitude", "latitude"), ("name",))
-    return survey.draw_holes(field, covariates["elevation"], towns, study, study.about.seed)
+    return survey.draw_holes(field, covariates["elevation"], towns, study, study.about.truth_seed)
 
 
 def test_top_of_permafrost_temperature_of_hand_computed_cases():
@@ -66,7 +66,7 @@ def test_every_planned_fault_befalls_one_hole_of_its_format(holes):
 
 
 def test_another_seed_is_another_survey_of_the_same_kind(study, covariates, holes):
-    field = truth.true_field(covariates, study.about.seed)
+    field = truth.true_field(covariates, study.about.truth_seed)
     towns = read_table(study.path("towns.csv"), ("longitude", "latitude"), ("name",))
     other = survey.draw_holes(field, covariates["elevation"], towns, study, 99)
     assert not np.allclose(other["x"], holes["x"])

@@ -15,8 +15,8 @@ MONTHS = tuple(f"{month:02d}" for month in range(1, 13))
 DAYS_IN_MONTH = np.array([31, 28.25, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 
 # Stiffness of the residual surface. Of 0, 0.1, 1, 10 and a plain trend, 1 leaves the smallest
-# leave-one-station-out errors of precipitation on the stations of the embedded study, and those
-# of temperature within 2 % of the smallest.
+# leave-one-station-out error of precipitation on the stations of the embedded study (131 mm),
+# and errors of MAAT within 2 % and of thawing degree-days within 8 % of the smallest.
 SMOOTHING = 1.0
 
 
@@ -56,9 +56,10 @@ def degree_days(
 
 
 def frost_number(thawing: ArrayLike, freezing: ArrayLike) -> NDArray:
-    """Surface frost number sqrt(FDD) / (sqrt(FDD) + sqrt(TDD)), between 0 and 1.
+    """Frost number sqrt(FDD) / (sqrt(FDD) + sqrt(TDD)), between 0 and 1.
 
-    At 0.5 freezing and thawing balance (Nelson and Outcalt 1987, doi:10.2307/1551363).
+    Of air indices it is the air frost number. At 0.5 freezing and thawing balance (Nelson and
+    Outcalt 1987, doi:10.2307/1551363).
     """
     freezing, thawing = np.sqrt(freezing), np.sqrt(thawing)
     return freezing / (freezing + thawing)

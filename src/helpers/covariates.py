@@ -6,21 +6,23 @@ long name and source, NaN outside the mapped area (land inside the outline).
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
-from pyproj import Transformer
 from rasterio.features import geometry_mask
+from shapely import GEOSException, Polygon, from_geojson
 from shapely import transform as transform_shape
-from shapely.geometry import box, shape
+from shapely.geometry import box
 from shapely.ops import unary_union
 from tqdm.auto import tqdm
 
 from helpers import climate, terrain
 from helpers.rasters import raster_on_grid
 from helpers.settings import TerrainCovariate
-from helpers.storage import ContractError, read_json, read_table
+from helpers.storage import ContractError, read_table
 from helpers.study import Study
 
 STATION_QUANTITIES = {
@@ -28,7 +30,7 @@ STATION_QUANTITIES = {
     "mean_annual_air_temperature": ("degC", "mean annual air temperature"),
     "thawing_degree_days": ("degC d", "thawing degree-days of air temperature"),
     "freezing_degree_days": ("degC d", "freezing degree-days of air temperature"),
-    "frost_number": ("1", "surface frost number of air temperature"),
+    "frost_number": ("1", "air frost number"),
 }
 _CELLS_AT_ONCE = 200_000
 
@@ -42,7 +44,7 @@ def build_covariates(study: Study, progress: bool = True) -> xr.Dataset:
     layer say unit, long name and source.
 
     """
-    relief = terrain.relief(study.geobox)
+    relief = terrain.relief(study.geobox.pad(_margin(study)))
     mapped = mapped_area(study, relief)
     layers: dict[str, xr.DataArray] = {}
     from_stations = None
@@ -55,14 +57,22 @@ def build_covariates(study: Study, progress: bool = True) -> xr.Dataset:
         elif settings.source == "terrain":
             layers[name] = _terrain_layer(layers[settings.elevation], settings)
         else:
-            from_stations = from_stations or _station_layers(study, relief, mapped)
+            height = layers.get("elevation", relief)
+            from_stations = from_stations or _station_layers(study, height, mapped)
             layers[name] = from_stations[settings.quantity]
     return _as_dataset(study, {name: layers[name] for name in study.covariates}, mapped)
 
 
+def _margin(study: Study) -> int:
+    """Cells around the grid that terrain needs, so that its edge has all its neighbours."""
+    radii = [c.radius_m or 0 for c in study.covariates.values() if c.source == "terrain"]
+    return int(np.ceil(max(radii, default=0) / study.grid.resolution_m)) + 1
+
+
 def _in_order(study: Study) -> list[str]:
-    """Names of the covariates, those computed from others last."""
-    return sorted(study.covariates, key=lambda name: study.covariates[name].source == "terrain")
+    """Names of the covariates, those computed from others last; stations need elevation."""
+    rank = {"relief": 0, "raster": 0, "stations": 1, "terrain": 2}
+    return sorted(study.covariates, key=lambda name: rank[study.covariates[name].source])
 
 
 def _as_dataset(study: Study, layers: dict[str, xr.DataArray], mapped: xr.DataArray) -> xr.Dataset:
@@ -70,13 +80,13 @@ def _as_dataset(study: Study, layers: dict[str, xr.DataArray], mapped: xr.DataAr
         name: layer.where(mapped).astype(np.float32).assign_attrs(layer.attrs)
         for name, layer in layers.items()
     }
-    attributes = {
-        "title": f"Covariates of {study.name}",
-        "Conventions": "CF-1.11",
-        "comment": "Climate from stations is a mean of about 2003-2021, not of the period mapped; "
-        "ground at 15 m remembers a decade or more.",
-    }
-    dataset = xr.Dataset(arrays, attrs=attributes).rio.write_crs(study.crs)
+    attributes = {"title": f"Covariates of {study.name}", "Conventions": "CF-1.11"}
+    if study.climate:
+        attributes["comment"] = f"Station climate: mean of {study.climate.years}."
+    inset = zip(_inset(study, mapped), study.geobox.shape, strict=True)
+    rows, columns = (slice(first, first + count) for first, count in inset)
+    inner = xr.Dataset(arrays, attrs=attributes).isel(y=rows, x=columns)
+    dataset = inner.rio.write_crs(study.crs)
     for axis, direction in (("x", "easting"), ("y", "northing")):
         dataset[axis].attrs = {
             "units": "m",
@@ -87,23 +97,32 @@ def _as_dataset(study: Study, layers: dict[str, xr.DataArray], mapped: xr.DataAr
 
 
 def mapped_area(study: Study, relief: xr.DataArray) -> xr.DataArray:
-    """Cells (y, x) that are mapped: land, inside the outline (or the bounding box)."""
-    inside = ~geometry_mask([study_area(study)], study.geobox.shape, study.geobox.affine)
+    """Cells (y, x) of the grid of ``relief`` that are mapped: land inside the outline."""
+    inside = ~geometry_mask([study_area(study)], relief.shape, relief.rio.transform())
     mapped = relief.notnull() & inside
     if not mapped.any():
         raise ContractError(f"{study.file}: no land inside the area; check area and outline.")
     return mapped
 
 
-def study_area(study: Study) -> object:
+def study_area(study: Study) -> Polygon:
     """Outline of the study, or its bounding box, as a shapely polygon in the study's CRS."""
     area = study.area
     polygon = box(area.west, area.south, area.east, area.north).segmentize(0.1)
     if area.outline:
-        features = read_json(study.path(area.outline))["features"]
-        polygon = unary_union([shape(feature["geometry"]) for feature in features])
-    to_grid = Transformer.from_crs("EPSG:4326", study.crs, always_xy=True)
-    return transform_shape(polygon, to_grid.transform, interleaved=False)
+        polygon = _outline(study.path(area.outline))
+    return transform_shape(polygon, study.to_grid.transform, interleaved=False)
+
+
+def _outline(path: Path) -> Polygon:
+    """Union of the polygons of a GeoJSON file: a geometry, feature or collection of them."""
+    try:
+        outline = unary_union(from_geojson(path.read_text(encoding="utf-8")))
+    except (GEOSException, UnicodeDecodeError) as error:
+        raise ContractError(f"{path}: not GeoJSON: {error}.") from error
+    if outline.is_empty or outline.area == 0:
+        raise ContractError(f"{path}: holds no polygon.")
+    return outline
 
 
 def background(study: Study) -> xr.Dataset:
@@ -129,8 +148,7 @@ def read_stations(study: Study) -> tuple[pd.DataFrame, NDArray]:
     stations = read_table(
         study.path(study.climate.stations), ("lon", "lat", "elevation_m", *months), ("station",)
     )
-    to_grid = Transformer.from_crs("EPSG:4326", study.crs, always_xy=True)
-    x, y = to_grid.transform(stations["lon"], stations["lat"])
+    x, y = study.to_grid.transform(stations["lon"], stations["lat"])
     elevation = stations["elevation_m"].to_numpy().copy()
     blank = np.isnan(elevation)
     elevation[blank] = terrain.relief_at(stations["lon"][blank], stations["lat"][blank])
@@ -147,6 +165,12 @@ def station_errors(study: Study) -> pd.DataFrame | None:
     stations, position = read_stations(study)
     errors = climate.leave_one_station_out(position, stations, study.climate.within_month_sd_c)
     return errors.merge(stations[["station", "lon", "lat", "elevation_m"]], on="station")
+
+
+def _inset(study: Study, padded: xr.DataArray) -> tuple[int, int]:
+    """Rows and columns by which a padded grid is larger than that of the study, on each side."""
+    shape = study.geobox.shape
+    return (padded.sizes["y"] - shape.y) // 2, (padded.sizes["x"] - shape.x) // 2
 
 
 def _station_layers(

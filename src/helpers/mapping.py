@@ -17,7 +17,7 @@ from helpers.forest import QUANTILES, Forest
 from helpers.storage import ContractError
 
 LAYERS = {
-    "t15": ("degC", "mean annual ground temperature at 15 m depth"),
+    "t15": ("degC", "mean annual ground temperature at {depth_m:g} m depth"),
     "t15_standard_deviation": ("degC", "standard deviation of t15 in the forest's distribution"),
     "t15_quantile": ("degC", "quantile of t15 in the forest's distribution"),
     "permafrost_probability": ("1", "probability of t15 at or below {at_or_below:g} degC"),
@@ -33,9 +33,10 @@ def predict_map(
     quantiles: Sequence[float] = QUANTILES,
     at_or_below: float = 0.0,
     domain: ApplicabilityDomain | None = None,
-    block_rows: int = 256,
+    block_rows: int = 64,
     n_threads: int | None = None,
     progress: bool = True,
+    depth_m: float = 15.0,
 ) -> xr.Dataset:
     """Conditional distribution of t15 in every cell whose predictors are all there.
 
@@ -56,6 +57,8 @@ def predict_map(
         Number of threads; all processors if not given. The result does not depend on it.
     progress
         Whether to show a bar.
+    depth_m
+        Depth of the temperatures the forest was fitted to, for the names of the layers.
 
     Returns
     -------
@@ -79,7 +82,7 @@ def predict_map(
         )
         pieces = list(tqdm(done, total=len(blocks), desc="blocks", disable=not progress))
     layers = {name: np.concatenate([p[name] for p in pieces], axis=-2) for name in pieces[0]}
-    return _dataset(layers, predictors, quantiles, at_or_below)
+    return _dataset(layers, predictors, quantiles, {"at_or_below": at_or_below, "depth_m": depth_m})
 
 
 def predict_block(
@@ -143,7 +146,7 @@ def _dataset(
     layers: dict[str, NDArray],
     predictors: xr.Dataset,
     quantiles: Sequence[float],
-    at_or_below: float,
+    words: dict[str, float],
 ) -> xr.Dataset:
     """Layers on the grid of the predictors, with units, names and CRS."""
     kept = {name: predictors.coords[name] for name in predictors.coords}
@@ -152,7 +155,7 @@ def _dataset(
     for name, values in layers.items():
         units, long_name = LAYERS[name]
         dimensions = ("quantile", "y", "x") if values.ndim == 3 else ("y", "x")
-        attributes = {"units": units, "long_name": long_name.format(at_or_below=at_or_below)}
+        attributes = {"units": units, "long_name": long_name.format(**words)}
         result[name] = xr.Variable(dimensions, values, attributes)
     if "spatial_ref" in kept:
         result = result.rio.write_grid_mapping("spatial_ref")

@@ -39,7 +39,7 @@ def write_metadata(
         "permafrost_area_1e4_km2": permafrost_area(study, result),
         "class_area_1e4_km2": class_areas(study, class_layer(study, result["t15"])),
         **_extent(study),
-        "licence": "CC BY 4.0",
+        "licence": study.about.licence or "to be filled in",
         "contributors": {"en": "to be filled in", "zh": "待填写"},
         "seed": study.about.seed,
         "data_version": study.about.data_version,
@@ -50,15 +50,15 @@ def write_metadata(
 
 
 def _abstract(study: Study, n_sites: int) -> dict[str, str]:
-    depth, period = f"{study.boreholes.depth_m:g}", study.period
+    depth, years = f"{study.boreholes.depth_m:g}", study.years
     predictors = ", ".join(study.forest.predictors)
     virtual = study.about.virtual_boreholes
     return {
-        "en": f"Mean annual ground temperature at {depth} m depth, {period.start} to {period.end}, "
+        "en": f"Mean annual ground temperature at {depth} m depth, {years}, "
         f"from {n_sites} sites and a random forest on {predictors}; with interval, probability "
         "of permafrost, thermal class and area of applicability."
         + (f" {VIRTUAL_NOTE}" if virtual else ""),
-        "zh": f"{depth}米深度年平均地温，{period.start}至{period.end}，由{n_sites}个站点"
+        "zh": f"{depth}米深度年平均地温（{years}），由{n_sites}个站点"
         f"和随机森林模型（预测变量：{predictors}）得到；附预测区间、多年冻土概率、热稳定类型和模型适用范围。"
         + ("钻孔为虚拟数据，并非实测。" if virtual else ""),
     }
@@ -98,7 +98,7 @@ def _quality(validation: Mapping[str, Any]) -> dict[str, str]:
 def _extent(study: Study) -> dict[str, Any]:
     return {
         "extent_degrees": study.area.model_dump(include={"west", "south", "east", "north"}),
-        "period": {"start": str(study.period.start), "end": str(study.period.end)},
+        "period": study.years,
         "resolution_m": study.grid.resolution_m,
         "projection": {"name": study.crs.name, "wkt": study.crs.to_wkt()},
     }

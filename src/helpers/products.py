@@ -68,12 +68,12 @@ def class_layer(study: Study, temperature: xr.DataArray) -> xr.DataArray:
 
 
 def permafrost_area(study: Study, result: xr.Dataset) -> dict[str, float]:
-    """Area of permafrost counted in two ways, 10^4 km2.
+    """Area of permafrost (at or below 0 deg C at the mapped depth) in two ways, 10^4 km2.
 
     ``where_mean_at_or_below_0`` counts cells whose predicted mean is at or below 0 deg C;
-    ``sum_of_probability`` adds up the probability of each cell, which does not lose the many
-    cells that are nearly undecided. ``inside_applicability`` is the first, only where the model
-    may be used.
+    ``sum_of_probability`` adds up the probability of each cell, and is right only if those
+    probabilities are calibrated. ``inside_applicability`` is the first, only where the model may
+    be used.
     """
     cell = study.grid.resolution_m**2 / 1e10
     frozen = result["t15"].to_numpy() <= 0
@@ -101,11 +101,11 @@ def provenance(study: Study) -> dict[str, str]:
         "TITLE": study.about.title,
         "DATA_VERSION": study.about.data_version,
         "BOREHOLES": VIRTUAL_NOTE if study.about.virtual_boreholes else "measured",
-        "PERIOD": f"{study.period.start} to {study.period.end}",
+        "PERIOD": study.years,
         "DEPTH_M": f"{study.boreholes.depth_m:g}",
         "MODEL": f"random forest, {forest.n_trees} trees, predictors {' '.join(forest.predictors)}",
         "SEED": str(study.about.seed),
-        "LICENCE": "CC BY 4.0",
+        "LICENCE": study.about.licence or "not stated",
     }
 
 

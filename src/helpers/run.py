@@ -11,6 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import papermill
 from tqdm import tqdm
 
@@ -29,7 +30,11 @@ NOTEBOOKS = (
     "05_validation",
     "06_map_export",
 )
-FAST = {"resolution_m": 10_000, "n_trees": 100}
+FIRST_LOOK = {"n_trees": 100}
+
+
+class NotebookError(RuntimeError):
+    """A notebook stopped; the message is that of its cell."""
 
 
 def find_study(name_or_path: str) -> Path:
@@ -40,12 +45,34 @@ def find_study(name_or_path: str) -> Path:
 
 
 def load_variant(study_path: Path, fast: bool) -> Study:
-    """The study itself, or its fast variant: cells of at least 10 km and 100 trees."""
+    """The study itself, or its fast variant: coarser cells and fewer trees."""
     study = load_study(study_path)
-    if not fast:
-        return study
-    resolution_m = max(FAST["resolution_m"], study.grid.resolution_m)
-    return load_study(study_path, resolution_m, FAST["n_trees"])
+    return load_study(study_path, **_coarser(study), **FIRST_LOOK) if fast else study
+
+
+def _coarser(study: Study) -> dict[str, float]:
+    """Cell size for a first look: one round number, about 200 cells across, never finer."""
+    size = study.geobox.shape.x * study.grid.resolution_m / 200
+    digit = 10 ** np.floor(np.log10(size))
+    return {"resolution_m": float(max(size // digit * digit, study.grid.resolution_m))}
+
+
+def run_notebook(notebook: Path, executed: Path, parameters: dict[str, object]) -> None:
+    """Run one notebook; what goes wrong in a cell is a NotebookError with the notebook's name."""
+    try:
+        papermill.execute_notebook(
+            notebook,
+            executed,
+            parameters=parameters,
+            cwd=notebook.parent,
+            kernel_name="python3",
+            progress_bar=False,
+            # Errors of cells come back as exceptions; the log of the kernel is noise.
+            extra_arguments=["--log-level=CRITICAL"],
+        )
+    except papermill.PapermillExecutionError as error:
+        place = f"notebook {notebook.stem}, cell {error.exec_count}"
+        raise NotebookError(f"{error.evalue}\n({error.ename} in {place})") from error
 
 
 def run_notebooks(study_path: Path, fast: bool = False) -> dict[str, float]:
@@ -64,6 +91,7 @@ def run_notebooks(study_path: Path, fast: bool = False) -> dict[str, float]:
         "resolution_m": study.grid.resolution_m,
         "n_trees": study.forest.n_trees,
     }
+    first_look = {"study_file": str(study.file), **FIRST_LOOK, **_coarser(load_study(study_path))}
     executed = study.interim_dir / "notebooks"
     executed.mkdir(parents=True, exist_ok=True)
     seconds = {}
@@ -71,15 +99,10 @@ def run_notebooks(study_path: Path, fast: bool = False) -> dict[str, float]:
     for name in bar:
         bar.set_description(name)
         start = time.perf_counter()
-        papermill.execute_notebook(
+        run_notebook(
             PROJECT / "notebooks" / f"{name}.ipynb",
             executed / f"{name}.ipynb",
-            parameters=parameters if name != NOTEBOOKS[0] else {"study_file": str(study.file)},
-            cwd=PROJECT / "notebooks",
-            kernel_name="python3",
-            progress_bar=False,
-            # Errors of cells come back as exceptions; the log of the kernel is noise.
-            extra_arguments=["--log-level=CRITICAL"],
+            first_look if name == NOTEBOOKS[0] else parameters,
         )
         seconds[name] = time.perf_counter() - start
     return seconds
@@ -95,12 +118,18 @@ def results(study: Study) -> dict[str, str]:
         rows[label] = _score_line(validation["designs"][design])
     if validation["truth"]:
         rows["True RMSE (virtual truth)"] = ", ".join(
-            f"{name} {found['rmse']:.2f}" for name, found in validation["truth"].items()
+            f"{name} {found['rmse']:.2f}"
+            for name, found in validation["truth"].items()
+            if found["cells"]
         )
     share = validation["applicability"]["share_inside"]
     rows["Area of applicability"] = f"{share:.0%} of the map"
     rows["Permafrost, mean <= 0 degC"] = f"{area['where_mean_at_or_below_0']:.1f} x 10^4 km2"
+    rows["of which inside the area of applicability"] = f"{area['inside_applicability']:.1f}"
     rows["Permafrost, sum of probability"] = f"{area['sum_of_probability']:.1f} x 10^4 km2"
+    if validation["true_frozen_share"] is not None:
+        true = validation["true_frozen_share"] * area["mapped"]
+        rows["Permafrost, virtual truth"] = f"{true:.1f} x 10^4 km2"
     rows["Mapped"] = f"{area['mapped']:.1f} x 10^4 km2, cells of {study.grid.resolution_m:g} m"
     if study.about.virtual_boreholes:
         rows["Note"] = "the boreholes are virtual: this is no map of real permafrost"
@@ -132,8 +161,10 @@ def results_table(study: Study, seconds: dict[str, float]) -> str:
 
 
 def _site_line(status: dict[str, int], validation: dict[str, Any]) -> str:
-    others = ", ".join(f"{n} {name}" for name, n in status.items() if name != "used")
-    return f"{validation['n_sites']} used of {sum(status.values())} ({others})"
+    lost = status.get("used", 0) - validation["n_sites"]
+    others = [f"{n} {name}" for name, n in status.items() if name != "used"]
+    others += [f"{lost} without predictors"] if lost else []
+    return f"{validation['n_sites']} used of {sum(status.values())} ({', '.join(others)})"
 
 
 def _score_line(design: dict[str, Any]) -> str:
@@ -167,7 +198,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     mapping = commands.add_parser("map", help="run the notebooks on a study, end with a table")
     mapping.add_argument("study", help="name of a folder under data/, or a path")
-    mapping.add_argument("--fast", action="store_true", help="10 km cells and 100 trees")
+    mapping.add_argument("--fast", action="store_true", help="coarse cells and few trees")
     new = commands.add_parser("new", help="write a commented study.toml for another region")
     new.add_argument("name", help="lower-case letters, digits and _")
     given = parser.parse_args(arguments)
@@ -182,12 +213,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         study = load_variant(path, given.fast)
         write_results(study)
         print(results_table(study, seconds))
-    except (StudyError, ContractError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    except papermill.PapermillExecutionError as error:
-        print(f"\n{error.ename}: {error.evalue}", file=sys.stderr)
-        print(f"(in cell {error.exec_count} of a notebook)", file=sys.stderr)
+    except (StudyError, ContractError, NotebookError, OSError) as error:
+        print(f"\n{error}", file=sys.stderr)
         return 1
     return 0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 STUDY_NAME = "[a-z][a-z0-9_]*"
 
@@ -23,8 +23,16 @@ class About(Section):
     title: str
     title_zh: str = ""
     virtual_boreholes: bool
+    truth_seed: int | None = Field(default=None, ge=0, lt=2**32)
     data_version: str = "1"
+    licence: str = ""
     seed: int = Field(default=0, ge=0, lt=2**32)
+
+    @model_validator(mode="after")
+    def _truth_only_if_virtual(self) -> About:
+        if self.truth_seed is not None and not self.virtual_boreholes:
+            raise ValueError("truth_seed belongs to virtual boreholes; leave it out")
+        return self
 
 
 class Area(Section):
@@ -131,14 +139,18 @@ class TerrainCovariate(Section):
 
 
 class RasterCovariate(Section):
-    """A raster of the user's: value = stored * scale + offset; nodata from the file if unset."""
+    """A raster of the user's: value = stored * scale + offset.
+
+    Scale, offset and nodata are those the file states, unless they are set here.
+    """
 
     source: Literal["raster"]
     path: str
     units: str
     long_name: str = ""
-    scale: float = 1.0
-    offset: float = 0.0
+    band: int | None = Field(default=None, ge=1)
+    scale: float | None = None
+    offset: float | None = None
     nodata: float | None = None
     resampling: Literal["bilinear", "average", "nearest"] = "bilinear"
 
@@ -150,10 +162,11 @@ Covariate = Annotated[
 
 
 class Climate(Section):
-    """Station table and the spread of daily temperatures within each month (Jan..Dec, deg C)."""
+    """Station table, its years, and the spread of days within each month (Jan..Dec, deg C)."""
 
     stations: str
-    within_month_sd_c: list[float] = Field(min_length=12, max_length=12)
+    years: str
+    within_month_sd_c: list[Annotated[float, Field(gt=0)]] = Field(min_length=12, max_length=12)
 
 
 class ForestSettings(Section):
@@ -164,6 +177,20 @@ class ForestSettings(Section):
     min_samples_leaf: int = Field(default=2, ge=1)
     max_features: float = Field(default=0.67, gt=0, le=1)
     quantiles: list[Annotated[float, Field(gt=0, lt=1)]] = [0.05, 0.25, 0.5, 0.75, 0.95]
+
+    @field_validator("predictors")
+    @classmethod
+    def _different(cls, names: list[str]) -> list[str]:
+        if len(set(names)) < len(names):
+            raise ValueError("a predictor is named twice")
+        return names
+
+    @field_validator("quantiles")
+    @classmethod
+    def _rising(cls, levels: list[float]) -> list[float]:
+        if len(levels) < 2 or levels != sorted(set(levels)):
+            raise ValueError("two or more levels that rise are needed")
+        return levels
 
 
 class Validation(Section):

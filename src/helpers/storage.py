@@ -73,7 +73,11 @@ def read_table(
 
     """
     path = require(path, made_by)
-    table = pd.read_csv(path, encoding="utf-8-sig", dtype=dict.fromkeys(texts, str))
+    # Only an empty field is missing: "NA" may be the code of a site.
+    kinds = dict.fromkeys(texts, str)
+    table = pd.read_csv(
+        path, encoding="utf-8-sig", dtype=kinds, keep_default_na=False, na_values=""
+    )
     missing = [c for c in (*texts, *numbers) if c not in table]
     if missing:
         raise ContractError(
@@ -87,7 +91,8 @@ def read_table(
 def numeric(values: pd.Series, place: str, first_row: int = 2) -> pd.Series:
     """Numbers of a column, empty as NaN; text is a :class:`ContractError` that names its row."""
     numbers = pd.to_numeric(values, errors="coerce").astype(float)
-    wrong = numbers.isna() & values.notna() & (values.astype(str).str.strip() != "")
+    text = values.astype(str).str.strip().str.lower()
+    wrong = numbers.isna() & values.notna() & ~text.isin(["", "nan", "na", "null"])
     if wrong.any():
         position = int(np.flatnonzero(wrong)[0])
         raise ContractError(
@@ -143,16 +148,15 @@ def write_dataset(dataset: xr.Dataset, path: str | Path) -> Path:
 def read_dataset(
     path: str | Path, variables: tuple[str, ...] = (), made_by: str = ""
 ) -> xr.Dataset:
-    """Open a netCDF and check that it holds the variables and a CRS."""
-    dataset = xr.open_dataset(require(path, made_by), decode_coords="all")
-    missing = [v for v in variables if v not in dataset]
-    if missing:
-        raise ContractError(
-            f"{path}: variable {', '.join(missing)} missing. Found: {', '.join(dataset.data_vars)}."
-        )
-    if dataset.rio.crs is None:
-        raise ContractError(f"{path}: no CRS found; it needs a grid_mapping variable.")
-    return dataset
+    """Read variables (all if none are named) of a netCDF that has a CRS; the file is closed."""
+    with xr.open_dataset(require(path, made_by), decode_coords="all") as dataset:
+        missing = [v for v in variables if v not in dataset]
+        if missing:
+            found = ", ".join(dataset.data_vars)
+            raise ContractError(f"{path}: variable {', '.join(missing)} missing. Found: {found}.")
+        if dataset.rio.crs is None:
+            raise ContractError(f"{path}: no CRS found; it needs a grid_mapping variable.")
+        return dataset[list(variables or dataset.data_vars)].load()
 
 
 def sha256(path: str | Path) -> str:

@@ -94,6 +94,13 @@ class Study(Section):
         return self._file.parent
 
     @property
+    def years(self) -> str:
+        """Period of the readings that are used, in words."""
+        if not self.boreholes.only_period:
+            return "readings of any year"
+        return f"{self.period.start} to {self.period.end}"
+
+    @property
     def interim_dir(self) -> Path:
         """Where the notebooks hand over to each other."""
         return self.folder / "interim" / self._variant
@@ -105,15 +112,11 @@ class Study(Section):
 
     @property
     def figures_dir(self) -> Path:
-        """``figures/<study>`` beside ``data``; inside the study folder when it lies elsewhere."""
-        inside = self.folder.parent.name == "data"
-        root = self.folder.parent.parent / "figures" / self.name if inside else None
-        return (root or self.folder / "figures") / self._variant
-
-    @property
-    def is_variant(self) -> bool:
-        """Whether resolution or trees differ from study.toml (a first look, not the product)."""
-        return bool(self._variant)
+        """``figures/<folder>`` of the project; inside the study folder when it lies elsewhere."""
+        project = self.folder.parents[1]
+        inside = self.folder.parent.name == "data" and (project / "notebooks").is_dir()
+        root = project / "figures" / self.folder.name if inside else self.folder / "figures"
+        return root / self._variant
 
     @cached_property
     def crs(self) -> CRS:
@@ -129,11 +132,15 @@ class Study(Section):
         )
 
     @cached_property
+    def to_grid(self) -> Transformer:
+        """From longitude and latitude (WGS 84) to easting and northing of the grid, m."""
+        return Transformer.from_crs("EPSG:4326", self.crs, always_xy=True)
+
+    @cached_property
     def geobox(self) -> GeoBox:
         """Grid that covers the bounding box: cell edges on whole multiples of the cell size."""
-        to_grid = Transformer.from_crs("EPSG:4326", self.crs, always_xy=True)
         area = self.area
-        box = to_grid.transform_bounds(area.west, area.south, area.east, area.north, 101)
+        box = self.to_grid.transform_bounds(area.west, area.south, area.east, area.north, 101)
         return GeoBox.from_bbox(box, crs=self.crs, resolution=self.grid.resolution_m)
 
     def path(self, relative: str) -> Path:
@@ -158,7 +165,9 @@ class Study(Section):
     def _glob(self, pattern: str) -> list[Path]:
         if Path(pattern).is_absolute() or ".." in Path(pattern).parts:
             raise StudyError(f"{self.file}: boreholes.files: '{pattern}' leaves the study folder.")
-        return sorted(p for p in self.folder.glob(pattern) if p.is_file())
+        # Names like these are locks and leftovers of office programs and file managers.
+        found = (p for p in self.folder.glob(pattern) if not p.name.startswith((".", "~$")))
+        return sorted(p for p in found if p.is_file())
 
 
 def load_study(
@@ -172,7 +181,7 @@ def load_study(
         A ``study.toml`` or the folder that holds one.
     resolution_m, n_trees
         Other cell size (m) or number of trees than the file says, for a first look. Such a
-        variant reads and writes ``interim/fast_<resolution>m`` and the like, so that it never
+        variant reads and writes ``interim/fast_<cell>m_<n>trees`` and the like, so that it never
         touches the results of the study itself.
 
     Raises
@@ -193,7 +202,8 @@ def load_study(
     try:
         study = Study.model_validate(settings)
         study._file = file.resolve()
-        study._variant = f"fast_{study.grid.resolution_m:g}m" if changed else ""
+        trees = study.forest.n_trees
+        study._variant = f"fast_{study.grid.resolution_m:g}m_{trees}trees" if changed else ""
         _check_crs(study)
     except ValidationError as error:
         raise StudyError("\n".join(_explain(file, settings, e) for e in error.errors())) from error
@@ -221,7 +231,10 @@ def _check_crs(study: Study) -> None:
     if not crs.is_projected or crs.axis_info[0].unit_name != "metre":
         raise StudyError(f"{study.file}: grid.crs: found {crs.name}; one in metres is needed.")
     area = study.area
-    scale = Proj(crs).get_factors([area.west, area.east], [area.south, area.north]).areal_scale
+    longitude, latitude = np.meshgrid(
+        np.linspace(area.west, area.east, 5), np.linspace(area.south, area.north, 5)
+    )
+    scale = Proj(crs).get_factors(longitude, latitude).areal_scale
     error = np.abs(np.subtract(scale, 1)).max()
     if error > _LARGEST_AREA_ERROR:
         raise StudyError(

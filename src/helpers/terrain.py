@@ -97,8 +97,8 @@ def topographic_position(elevation: xr.DataArray, radius_m: float | None = None)
     elevation
         (y, x) in m, on a metric grid; missing values do not count as neighbours.
     radius_m
-        Radius of the disc of neighbours, m; the centre itself is left out. ``None`` takes the
-        8 neighbours and leaves the rim of the grid missing.
+        Radius of the disc of neighbours, m, at least a cell; the centre itself is left out.
+        ``None`` takes the 8 neighbours and leaves the rim of the grid missing.
 
     """
     if radius_m is None:
@@ -107,6 +107,7 @@ def topographic_position(elevation: xr.DataArray, radius_m: float | None = None)
             elevation.to_numpy().astype(float), around / 8, mode="constant", cval=np.nan
         )
     else:
+        radius_m = max(radius_m, cell_size(elevation))
         mean = _mean_around(elevation.to_numpy(), _disc(radius_m / cell_size(elevation)))
     position = (elevation - mean).astype(elevation.dtype)
     scale = "of the 8 neighbours" if radius_m is None else f"within {radius_m / 1000:g} km"
@@ -126,9 +127,9 @@ def _mean_around(values: NDArray, kernel: NDArray) -> NDArray:
 
 
 def _disc(radius_cells: float) -> NDArray:
-    reach = max(int(radius_cells), 1)
+    reach = int(radius_cells)
     row, column = np.mgrid[-reach : reach + 1, -reach : reach + 1]
-    disc = (row**2 + column**2 <= max(radius_cells, 1) ** 2).astype(float)
+    disc = (row**2 + column**2 <= radius_cells**2).astype(float)
     disc[reach, reach] = 0
     return disc
 
@@ -147,8 +148,8 @@ def slope(elevation: xr.DataArray) -> xr.DataArray:
 
 def local_relief(elevation: xr.DataArray, radius_m: float) -> xr.DataArray:
     """Highest minus lowest elevation in a square that reaches ``radius_m`` each way, m."""
-    z = elevation.to_numpy()
-    width = 2 * max(round(radius_m / cell_size(elevation)), 1) + 1
+    z, radius_m = elevation.to_numpy(), max(radius_m, cell_size(elevation))
+    width = 2 * round(radius_m / cell_size(elevation)) + 1
     highest = ndimage.maximum_filter(np.where(np.isnan(z), -np.inf, z), width)
     lowest = ndimage.minimum_filter(np.where(np.isnan(z), np.inf, z), width)
     span = np.where(np.isnan(z), np.nan, highest - lowest).astype(z.dtype)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from helpers.applicability import ApplicabilityDomain
 from helpers.folds import KnndmFolds, design_distances, design_w, knndm, random_folds
+from helpers.forest import Forest, load_forest
 from helpers.held_out import cross_validated, quantile_name
 from helpers.scores import (
     brier_score,
@@ -20,7 +21,7 @@ from helpers.scores import (
     regression_scores,
     thermal_class,
 )
-from helpers.storage import read_table
+from helpers.storage import ContractError, read_table
 from helpers.study import Study
 
 FROZEN_LABELS = ("frozen", "not frozen")
@@ -189,6 +190,34 @@ def read_training(study: Study) -> pd.DataFrame:
     return read_table(path, numbers, ("site",), "notebook 02_covariates")
 
 
+def load_study_forest(study: Study, training: pd.DataFrame) -> Forest:
+    """The forest of notebook 03, if it was fitted to this training table with these settings.
+
+    Raises
+    ------
+    FileNotFoundError, ContractError
+        If there is none, or it was fitted to something else: the map would then be of another
+        model than its tags say.
+
+    """
+    made_by = "notebook 03_random_forest"
+    path = study.interim_dir / "forest.skops"
+    forest, settings = load_forest(path, made_by), study.forest
+    same = forest.names == tuple(settings.predictors) and (
+        forest.model.get_params()["n_estimators"] == settings.n_trees
+        and forest.model.get_params()["min_samples_leaf"] == settings.min_samples_leaf
+        and np.array_equal(forest.temperature_c, training["t15_c"])
+        and np.array_equal(forest.predictors, training[settings.predictors])
+    )
+    if not same:
+        raise ContractError(
+            f"{path}: fitted to {', '.join(forest.names)} of {len(forest.temperature_c)} sites "
+            f"with {len(forest.model.estimators_)} trees, but the training table or study.toml "
+            f"has changed since. Run {made_by} again."
+        )
+    return forest
+
+
 def applicability_domain(
     study: Study, training: pd.DataFrame, folds: NDArray, importance: pd.DataFrame
 ) -> ApplicabilityDomain:
@@ -205,6 +234,11 @@ def coarse_sample(covariates: xr.Dataset, n_cells: int = 60_000) -> xr.Dataset:
     """Every so many-th cell of the grid, so that about ``n_cells`` remain; a picture of the map."""
     step = max(int(np.sqrt(covariates.sizes["x"] * covariates.sizes["y"] / n_cells)), 1)
     return covariates.isel(x=slice(step // 2, None, step), y=slice(step // 2, None, step))
+
+
+def frozen_share(temperature: xr.DataArray) -> float:
+    """Share of the cells with a value that are at or below 0 deg C."""
+    return float((temperature <= 0).sum() / temperature.count())
 
 
 def error_against_truth(result: xr.Dataset, truth: xr.DataArray) -> dict[str, Any]:

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 
 import ipywidgets
 import matplotlib.pyplot as plt
-from IPython.display import Image, display
+from IPython.display import Image
 from matplotlib.figure import Figure
 
 from helpers.figures import CATALOGUE, save_figure
 from helpers.study import Study
 
 _WIDTH_PX = 760
+_PANEL_DPI = 100
 
 
 def show(figure: Figure, study: Study, name: str) -> Image:
     """Save a figure of the catalogue and show the saved file, so that both are the same."""
     path = save_figure(figure, study, name)
     plt.close(figure)
-    _, caption = CATALOGUE[name]
-    return Image(filename=str(path), width=_WIDTH_PX, alt=caption)
+    return Image(filename=str(path), width=_WIDTH_PX, alt=CATALOGUE[name].caption)
 
 
 def panel(
@@ -41,21 +42,24 @@ def panel(
     A box to display. All controls can be moved by keyboard.
 
     """
-    picture, words = ipywidgets.Output(), ipywidgets.HTML()
+    picture, words = ipywidgets.Image(format="png", width=_WIDTH_PX), ipywidgets.HTML()
 
     def redraw(_change: object = None) -> None:
-        figure, text = draw(**{name: control.value for name, control in controls.items()})
-        words.value = text
-        with picture:
-            picture.clear_output(wait=True)
-            display(figure)
-        plt.close(figure)
+        figure, words.value = draw(**{name: c.value for name, c in controls.items()})
+        picture.value = _png(figure)
 
     for control in controls.values():
         control.style = {"description_width": "initial"}
         control.observe(redraw, names="value")
     redraw()
     return ipywidgets.VBox([*controls.values(), words, picture])
+
+
+def _png(figure: Figure) -> bytes:
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=_PANEL_DPI)
+    plt.close(figure)
+    return drawn.getvalue()
 
 
 def choice(label: str, options: list[str]) -> ipywidgets.Dropdown:

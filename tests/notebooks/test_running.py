@@ -3,12 +3,19 @@
 import shutil
 from pathlib import Path
 
-import papermill
 import pytest
 
-from helpers.run import FAST, NOTEBOOKS, PROJECT, results_table, run_notebooks
+from helpers.run import (
+    NOTEBOOKS,
+    PROJECT,
+    NotebookError,
+    load_variant,
+    results_table,
+    run_notebook,
+    run_notebooks,
+    write_results,
+)
 from helpers.storage import read_json, sha256
-from helpers.study import load_study
 
 pytestmark = pytest.mark.slow
 EMBEDDED = Path(PROJECT) / "data" / "northeast_china"
@@ -31,36 +38,25 @@ def first_run(folder):
 
 def checksums(folder):
     """Everything a run writes but the executed notebooks, which hold their running times."""
-    files = [*folder.rglob("interim/**/*"), *folder.rglob("output/**/*")]
-    files += (folder.parents[1] / "figures").rglob("*.png")
+    files = [f for kind in ("interim", "output", "figures") for f in folder.rglob(f"{kind}/**/*")]
     return {
-        str(f.relative_to(folder.parents[1])): sha256(f)
-        for f in files
-        if f.is_file() and f.suffix != ".ipynb"
+        str(f.relative_to(folder)): sha256(f) for f in files if f.is_file() and f.suffix != ".ipynb"
     }
 
 
-def run_alone(name, folder, **parameters):
-    papermill.execute_notebook(
-        Path(PROJECT) / "notebooks" / f"{name}.ipynb",
-        None,
-        parameters={"study_file": str(folder), **FAST, **parameters},
-        cwd=Path(PROJECT) / "notebooks",
-        kernel_name="python3",
-        progress_bar=False,
-    )
-
-
 def test_all_notebooks_run_and_end_with_a_table(folder, first_run):
-    study = load_study(folder, **FAST)
+    study = load_variant(folder, fast=True)
     table = results_table(study, first_run[0])
     for word in ("Sites", "104 used of 112", "kNNDM", "Permafrost", "t15.tif", "virtual"):
         assert word in table
     assert read_json(study.interim_dir / "validation.json")["n_sites"] == 104
+    area = read_json(study.output_dir / "metadata.json")["permafrost_area_1e4_km2"]
+    assert f"{area['sum_of_probability']:.1f} x 10^4 km2" in table
+    assert "kNNDM" in write_results(study).read_text(encoding="utf-8")
 
 
 def test_a_run_writes_to_its_own_folders_only(folder, first_run):
-    assert all("fast_10000m" in name for name in first_run[1])
+    assert all("fast_10000m_100trees" in name for name in first_run[1])
     assert sum(name.endswith(".tif") for name in first_run[1]) == 5
     assert sum(name.endswith(".png") for name in first_run[1]) >= 17
 
@@ -72,7 +68,7 @@ def test_a_second_run_gives_the_same_bytes(folder, first_run):
 
 def test_scores_are_of_the_size_the_virtual_survey_allows(folder, first_run):
     """A forest that scored 0.1 deg C would prove a leak from the truth."""
-    designs = read_json(load_study(folder, **FAST).interim_dir / "validation.json")["designs"]
+    designs = read_json(load_variant(folder, fast=True).interim_dir / "validation.json")["designs"]
     random, knndm = (designs[d]["regression"]["rmse"] for d in ("random", "knndm"))
     assert 0.4 < random < knndm < 1.3
 
@@ -86,6 +82,8 @@ def test_without_its_inputs_a_notebook_names_the_one_to_run(name, tmp_path):
         expected = "sites.csv"
     else:
         expected = "Run notebook 0"
-    with pytest.raises(papermill.PapermillExecutionError, match=expected):
-        run_alone(name, target)
+    parameters = {"study_file": str(target), "resolution_m": 50_000, "n_trees": 10}
+    with pytest.raises(NotebookError, match=expected) as caught:
+        run_notebook(PROJECT / "notebooks" / f"{name}.ipynb", tmp_path / "out.ipynb", parameters)
+    assert name in str(caught.value)
     assert not list(target.rglob("*unfinished*"))

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from pyproj import Transformer
 from scipy.spatial import cKDTree
 
 from helpers.boreholes.annual import annual_profile
@@ -104,7 +103,14 @@ def _require_known_settings(sites: pd.DataFrame, study: Study) -> None:
 def swapped_coordinates(records: pd.DataFrame, sites: pd.DataFrame, study: Study) -> Result:
     """Longitude and latitude exchanged: the swap, and only the swap, falls in the area."""
     x, y = sites["longitude"], sites["latitude"]
-    swapped = ~_inside(x, y, study) & _inside(y, x, study)
+    as_given, exchanged = _inside(x, y, study), _inside(y, x, study)
+    swapped = ~as_given & exchanged
+    # In a file where some sites must be exchanged and none can be right as given, the headers
+    # are: then also those sites that lie inside either way.
+    verdicts = pd.DataFrame({"must": swapped, "cannot": as_given & ~exchanged})
+    by_file = verdicts.groupby(sites["file"])
+    headers = by_file["must"].transform("any") & ~by_file["cannot"].transform("any")
+    swapped |= headers & exchanged
     sites = sites.assign(longitude=x.mask(swapped, y), latitude=y.mask(swapped, x))
     reason = "longitude and latitude were exchanged"
     return records, sites, flag(sites[swapped], "coordinates", "repaired", reason)
@@ -175,8 +181,7 @@ def duplicate_site(records: pd.DataFrame, sites: pd.DataFrame, study: Study) -> 
     deep = profile[profile["depth_m"] >= BELOW_WEATHER_M].dropna(subset="mean_c")
     means = {site: hole.set_index("depth_m")["mean_c"] for site, hole in deep.groupby("site")}
     here = sites[sites["site"].isin(means)]
-    to_grid = Transformer.from_crs("EPSG:4326", study.crs, always_xy=True)
-    xy = np.column_stack(to_grid.transform(here["longitude"], here["latitude"]))
+    xy = np.column_stack(study.to_grid.transform(here["longitude"], here["latitude"]))
     order = _days_covered(records).reindex(here["site"]).to_numpy()
     found = []
     for pair in sorted(cKDTree(xy).query_pairs(NEAR_M)):

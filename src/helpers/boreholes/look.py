@@ -6,6 +6,7 @@ import pandas as pd
 
 from helpers.boreholes.depth import temperature_at_depth
 from helpers.boreholes.formats import BoreholeData, read_boreholes
+from helpers.boreholes.sites import extension
 from helpers.study import Study
 
 
@@ -28,7 +29,7 @@ def examples(boreholes: pd.DataFrame, number: int = 6) -> list[str]:
 
 
 def at_depth(
-    profiles: pd.DataFrame, boreholes: pd.DataFrame, site: str, depth_m: float
+    study: Study, profiles: pd.DataFrame, boreholes: pd.DataFrame, site: str, depth_m: float
 ) -> tuple[pd.DataFrame, str]:
     """Temperature of one used site at another depth than the one mapped.
 
@@ -39,9 +40,10 @@ def at_depth(
 
     """
     row = boreholes.set_index("site").loc[site]
-    gradient = row["gradient_c_per_km"] / 1000
+    gradient, _, error = extension(profiles, study)
     profile = profiles[profiles["site"] == site].assign(sampling_error_c=row["sampling_error_c"])
-    found = temperature_at_depth(profile, depth_m, gradient, shallowest_m=0.0)
+    sensor = study.boreholes.sensor_error_c
+    found = temperature_at_depth(profile, depth_m, gradient, error, sensor, shallowest_m=0.0)
     words = (
         f"{site}, {depth_m:g} m: {found.temperature_c:.2f} ± {found.standard_error_c:.2f} °C "
         f"({found.method}, deepest sensor {found.deepest_m:g} m)"

@@ -81,7 +81,8 @@ def one_row_per_site(rows: pd.DataFrame, records: pd.DataFrame, site_file: str) 
             raise ContractError(
                 f"{row.file}: row {row.row}: site '{row.site}' has {column} "
                 f"{getattr(row, column):g}, but {first['file']}, row {first['row']}, says "
-                f"{first[column]:g}. Correct one of them, or give the holes different codes."
+                f"{first[column]:g}. Correct one of them, give the holes different codes, or "
+                "say which column has the codes: boreholes.columns in study.toml (site = ...)."
             )
     homeless = records.loc[~records["site"].isin(one.index)].drop_duplicates("site")
     if len(homeless):

@@ -6,7 +6,6 @@ from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
-from pyproj import Transformer
 
 from helpers.boreholes.annual import annual_profile, zero_annual_amplitude_depth
 from helpers.boreholes.checks import CheckedBoreholes
@@ -67,16 +66,15 @@ def site_temperatures(checked: CheckedBoreholes, study: Study) -> tuple[pd.DataF
     holes = holes.astype({"site": str, "status": object, "reason": object, "method": object})
     table = checked.sites.drop(columns="file", errors="ignore").merge(holes, on="site", how="left")
     table = _with_refusals(table, checked.flags)
-    to_grid = Transformer.from_crs("EPSG:4326", study.crs, always_xy=True)
-    table["x"], table["y"] = to_grid.transform(table["longitude"], table["latitude"])
+    table["x"], table["y"] = study.to_grid.transform(table["longitude"], table["latitude"])
     table = table.replace({"x": np.inf, "y": np.inf}, np.nan)
     table = _combined(table, settings.combine_cell_m)
-    _require_enough(table, settings.fewest_sites)
+    _require_enough(table, study)
     return table[[*SITE_COLUMNS, *HOLE_COLUMNS, "merged_sites"]], profiles[PROFILE_COLUMNS]
 
 
-def _hole_rows(profiles: pd.DataFrame, study: Study) -> list[dict]:
-    """Temperature at depth of each hole, or why it has none."""
+def extension(profiles: pd.DataFrame, study: Study) -> tuple[float, str, float]:
+    """How shallow holes are extended: gradient (deg C/m), its origin, error (deg C/m extended)."""
     settings = study.boreholes
     depth_m, usual = settings.depth_m, settings.gradient_c_per_km / 1000
     regional = regional_gradient(profiles, depth_m)
@@ -86,6 +84,13 @@ def _hole_rows(profiles: pd.DataFrame, study: Study) -> list[dict]:
         else (regional, "median of the deep holes")
     )
     error = extension_error_model(profiles, depth_m, settings.shallowest_m, gradient)
+    return gradient, origin, error
+
+
+def _hole_rows(profiles: pd.DataFrame, study: Study) -> list[dict]:
+    """Temperature at depth of each hole, or why it has none."""
+    settings, depth_m = study.boreholes, study.boreholes.depth_m
+    gradient, origin, error = extension(profiles, study)
     rows = []
     for site, profile in profiles.groupby("site"):
         still = zero_annual_amplitude_depth(profile, settings.checks.zero_amplitude_c)
@@ -149,14 +154,15 @@ def _weighted_mean(holes: pd.DataFrame) -> list[float]:
     return [mean, max(weight.sum() ** -0.5, spread), *parts]
 
 
-def _require_enough(table: pd.DataFrame, fewest_sites: int) -> None:
+def _require_enough(table: pd.DataFrame, study: Study) -> None:
+    fewest_sites = study.boreholes.fewest_sites
     n_used = int((table["status"] == "used").sum())
     if n_used >= fewest_sites:
         return
     refused = table["reason"][table["status"] != "used"].str.split(":").str[0]
     reasons = "; ".join(f"{n} x {reason}" for reason, n in refused.value_counts().items())
     raise ContractError(
-        f"Only {n_used} of {len(table)} sites can be used, at least {fewest_sites} are needed "
-        f"(boreholes.fewest_sites). Not used: {reasons}. The flags say how each was judged; "
-        "thresholds and settings are in study.toml."
+        f"{study.file}: only {n_used} of {len(table)} sites can be used, at least {fewest_sites} "
+        f"are needed (boreholes.fewest_sites). Not used: {reasons}. Thresholds and settings are in "
+        "study.toml under [boreholes]."
     )

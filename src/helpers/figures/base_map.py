@@ -16,7 +16,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
-from pyproj import Transformer
 from scipy import ndimage
 
 from helpers import terrain
@@ -155,8 +154,7 @@ def _draw_graticule(axes: GeoAxes, study: Study) -> None:
     """Meridians and parallels, labelled in degrees where they meet the lower and left edge."""
     west, east, south, north = frame(study)
     x, y = np.linspace(west, east, 101), np.linspace(south, north, 101)
-    to_degrees = Transformer.from_crs(study.crs, "EPSG:4326", always_xy=True)
-    degrees = np.array(to_degrees.transform(*np.meshgrid(x, y)))
+    degrees = np.array(study.to_grid.transform(*np.meshgrid(x, y), direction="INVERSE"))
     # Corners far from the middle of a projection may lie nowhere on Earth.
     longitude, latitude = np.where(np.isfinite(degrees), degrees, np.nan)
     # Counted on from the middle of the map, so that nothing jumps at the date line.
@@ -198,9 +196,8 @@ def _height_mm(axes: GeoAxes) -> float:
 
 
 def _draw_north_arrow(axes: GeoAxes, study: Study, foot: tuple[float, float], size: float) -> None:
-    to_degrees = Transformer.from_crs(study.crs, "EPSG:4326", always_xy=True)
-    longitude, latitude = to_degrees.transform(*foot)
-    ahead = to_degrees.transform(longitude, latitude + 0.01, direction="INVERSE")
+    longitude, latitude = study.to_grid.transform(*foot, direction="INVERSE")
+    ahead = study.to_grid.transform(longitude, latitude + 0.01)
     step = np.subtract(ahead, foot)
     tip = foot + step / np.hypot(*step) * size
     arrow = {"arrowstyle": "-|>,head_width=0.25,head_length=0.5", "facecolor": "black", "lw": 0.8}

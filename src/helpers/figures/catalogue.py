@@ -147,8 +147,8 @@ def _with_palette(picture: Image.Image) -> Image.Image:
 
 def catalogue_markdown(study: Study, folder: str = "") -> str:
     """Text of a README: file, caption and notebook of each figure; ``folder`` before the names."""
-    virtual = study.about.virtual_boreholes
-    shown = {name: entry for name, entry in CATALOGUE.items() if virtual or name not in _NEED_TRUTH}
+    virtual, truth = study.about.virtual_boreholes, study.about.truth_seed is not None
+    shown = {name: entry for name, entry in CATALOGUE.items() if truth or name not in _NEED_TRUTH}
     lines = [
         f"# Figures of {study.about.title}",
         "",

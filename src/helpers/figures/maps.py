@@ -52,7 +52,7 @@ def study_area_map(study: Study, covariates: xr.Dataset, boreholes: pd.DataFrame
     axes.plot(others["x"], others["y"], "x", color="black", markersize=4, zorder=5.5)
     markers = layers.draw_sites(axes, study, used)
     layers.side_bar(axes, markers, layers.temperature_label(study), "both", (0.38, 0.75))
-    crosses = layers.marker_handle("x", f"not used (n = {len(others)})")
+    crosses = layers.marker_handle("x", f"not used\n(n = {len(others)}, in view)")
     _finish(axes, study, [*layers.site_handles(used), crosses], used)
     return style.mark_virtual(figure, study)
 

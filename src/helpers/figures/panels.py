@@ -63,7 +63,8 @@ def conditional_distribution(
     if observed_c is not None:
         axes.axvline(observed_c, color=THAWED_COLOUR, ls="--", label="observed")
     axes.axvline(0, color="0.6", lw=0.6)
-    axes.set(xlabel="Ground temperature at 15 m (°C)", ylabel="Share at or below (1)", ylim=(0, 1))
+    depth = f"Ground temperature at {study.boreholes.depth_m:g} m (°C)"
+    axes.set(xlabel=depth, ylabel="Share at or below (1)", ylim=(0, 1))
     axes.set_title(f"Distribution {label}: probability of permafrost {found.probability[0]:.2f}")
     axes.legend(loc="upper left")
     return mark_virtual(figure, study)
@@ -91,7 +92,8 @@ def site_contributions(
     axes.use_sticky_edges = False
     axes.axvline(shapley.base_value, color="0.5", lw=0.8, ls=":", label="base value")
     axes.axvline(ends[-1], color="0.1", lw=0.8, label="prediction")
-    axes.set(xlabel="Predicted ground temperature at 15 m (°C)", ylabel="Predictor")
+    depth = f"{study.boreholes.depth_m:g} m"
+    axes.set(xlabel=f"Predicted ground temperature at {depth} (°C)", ylabel="Predictor")
     axes.legend(loc="best")
     return mark_virtual(figure, study)
 
@@ -110,7 +112,7 @@ def area_curve(study: Study, result: xr.Dataset, threshold_c: float) -> Figure:
     below = shown[shown < here]
     axes.fill_between(temperature[below], area[below], color=FROZEN_COLOUR, alpha=0.2, lw=0)
     axes.set(
-        xlabel="Predicted ground temperature at 15 m (°C)",
+        xlabel=f"Predicted ground temperature at {study.boreholes.depth_m:g} m (°C)",
         ylabel="Area at or below ($10^4$ km$^2$)",
         ylim=(0, None),
     )

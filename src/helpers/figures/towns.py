@@ -7,7 +7,6 @@ import pandas as pd
 from cartopy.mpl.geoaxes import GeoAxes
 from matplotlib.textpath import TextPath
 from numpy.typing import ArrayLike, NDArray
-from pyproj import Transformer
 
 from helpers.figures.base_map import HALO, frame
 from helpers.figures.style import MM_PER_INCH, SMALLEST_TEXT_PT
@@ -55,8 +54,7 @@ def draw_towns(
 
 def _towns(study: Study) -> pd.DataFrame:
     towns = read_table(study.path(study.area.towns), ("longitude", "latitude"), ("name",))
-    to_grid = Transformer.from_crs("EPSG:4326", study.crs, always_xy=True)
-    x, y = to_grid.transform(towns["longitude"], towns["latitude"])
+    x, y = study.to_grid.transform(towns["longitude"], towns["latitude"])
     west, east, south, north = frame(study)
     towns = towns.assign(x=x, y=y)
     return towns[towns["x"].between(west, east) & towns["y"].between(south, north)]

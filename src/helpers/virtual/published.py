@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import xarray as xr
-from pyproj import Transformer
 
 from helpers.study import Study
 
@@ -50,7 +49,7 @@ def published_comparison(
         ("mean around Gen'he", -2.83, -0.49, temperature["Genhe"].mean(), "degC"),
         ("coldest 5 % around Yichun, Lesser Khingan", -1.0, 0.0,
          np.quantile(temperature["Yichun"], 0.05), "degC"),
-        ("frozen share around Arxan, southern limit", 0.0, 1.0,
+        ("frozen share around Arxan, southern limit", 0.05, 0.95,
          (temperature["Arxan"] <= 0).mean(), "1"),
         ("frozen share around Qiqihar, Songnen plain", 0.0, 0.0,
          (temperature["Qiqihar"] <= 0).mean(), "1"),
@@ -65,7 +64,6 @@ def published_comparison(
 
 
 def _around(study: Study, truth: xr.DataArray, longitude: float, latitude: float) -> np.ndarray:
-    to_grid = Transformer.from_crs("EPSG:4326", study.crs, always_xy=True)
-    x, y = to_grid.transform(longitude, latitude)
+    x, y = study.to_grid.transform(longitude, latitude)
     distance = np.hypot(truth.x.to_numpy() - x, truth.y.to_numpy()[:, np.newaxis] - y)
     return (distance <= _AROUND_M) & np.isfinite(truth.to_numpy())

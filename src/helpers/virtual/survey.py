@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
-from pyproj import Transformer
 
 from helpers.covariates import sample_at
 from helpers.study import Study
@@ -108,8 +107,8 @@ def draw_holes(
     holes["t15_true_c"] = holes.pop("truth") + rng.normal(0, SITE_NOISE_C, N_HOLES)
     holes["elevation_m"] = (holes.pop("elevation") + rng.normal(0, 15, N_HOLES)).round(0)
     holes = _plan_faults(holes, study, rng)
-    to_degrees = Transformer.from_crs(study.crs, "EPSG:4326", always_xy=True)
-    holes["longitude"], holes["latitude"] = np.round(to_degrees.transform(holes.x, holes.y), 5)
+    degrees = study.to_grid.transform(holes.x, holes.y, direction="INVERSE")
+    holes["longitude"], holes["latitude"] = np.round(degrees, 5)
     return holes
 
 
@@ -130,10 +129,9 @@ def _positions(
 
 
 def _cluster_centres(towns: pd.DataFrame, study: Study, rng: np.random.Generator) -> NDArray:
-    to_grid = Transformer.from_crs("EPSG:4326", study.crs, always_xy=True)
     place = towns.set_index("name")
     ends = {
-        name: np.array(to_grid.transform(row.longitude, row.latitude))
+        name: np.array(study.to_grid.transform(row.longitude, row.latitude))
         for name, row in place.iterrows()
     }
     return np.vstack(

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 DAYS_IN_YEAR = 365.25
 
-# Permafrost table to 15 m: geothermal gradient and thermal offset together.
+# From the permafrost table to 15 m: mostly the geothermal gradient, and what tuning asked for.
 BELOW_TABLE_C = 0.4
 UNEXPLAINED_SD_C = 0.42
 UNEXPLAINED_RANGE_KM = 30.0

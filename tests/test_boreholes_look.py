@@ -1,0 +1,47 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from helpers import boreholes
+
+
+@pytest.fixture(scope="module")
+def survey(study):
+    checked = boreholes.check_boreholes(boreholes.read_study(study), study)
+    return boreholes.site_temperatures(checked, study)
+
+
+def test_examples_are_used_sites_half_of_them_deep_from_cold_to_warm(survey):
+    sites, _ = survey
+    shown = sites.set_index("site").loc[boreholes.examples(sites)]
+    assert list(shown["method"]) == ["interpolated"] * 3 + ["extended"] * 3
+    assert (shown["status"] == "used").all()
+    assert shown["t15_c"].iloc[:3].is_monotonic_increasing
+
+
+def test_at_the_mapped_depth_a_site_has_its_own_temperature_and_error(study, survey):
+    sites, profiles = survey
+    alone = sites[(sites["status"] == "used") & (sites["merged_sites"] == "")]
+    for row in alone.iloc[::9].itertuples():
+        here, words = boreholes.at_depth(study, profiles, sites, row.site, 15.0)
+        assert here["t15_c"].iloc[0] == pytest.approx(row.t15_c, abs=1e-9)
+        assert here["standard_error_c"].iloc[0] == pytest.approx(row.standard_error_c, abs=1e-6)
+        assert f"{row.t15_c:.2f}" in words
+
+
+def test_deeper_ground_is_warmer_by_the_gradient_where_a_hole_is_extended(study, survey):
+    sites, profiles = survey
+    site = sites[sites["method"] == "extended"].iloc[0]
+    low, high = (
+        boreholes.at_depth(study, profiles, sites, site["site"], depth)[0]["t15_c"].iloc[0]
+        for depth in (16.0, 18.0)
+    )
+    assert high - low == pytest.approx(2 * site["gradient_c_per_km"] / 1000)
+
+
+def test_the_embedded_survey_leaves_exactly_104_sites(survey):
+    sites, _ = survey
+    assert len(sites) == 112 and (sites["status"] == "used").sum() == 104
+    removed = sites[sites["status"] != "used"]
+    assert (removed["reason"].str.len() > 10).all()
+    assert isinstance(sites, pd.DataFrame) and np.isfinite(sites["longitude"]).all()
