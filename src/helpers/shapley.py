@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import shap
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
@@ -68,15 +67,14 @@ def site_shapley(forest: Forest, x: pd.DataFrame) -> ShapleyValues:
             f"{len(incomplete)} of {len(x)} rows lack a predictor, the first is {incomplete[0]}; "
             "leave them out: what is not predicted cannot be explained."
         )
-    explainer = shap.TreeExplainer(forest.model, _all_sites(forest))
+    import shap  # only here: it takes a second to import, and most notebooks do without
+
+    # Every site as background: a plain array would silently be cut to 100 rows.
+    sites = forest.predictors.astype(np.float32)
+    background = shap.maskers.Independent(sites, max_samples=len(sites))
+    explainer = shap.TreeExplainer(forest.model, background)
     values = explainer.shap_values(data)
     return ShapleyValues(values, float(explainer.expected_value), forest.names, data)
-
-
-def _all_sites(forest: Forest) -> shap.maskers.Independent:
-    """Every training site as background: an array alone would silently be cut to 100 rows."""
-    sites = forest.predictors.astype(np.float32)
-    return shap.maskers.Independent(sites, max_samples=len(sites))
 
 
 def as_dataset(shapley: ShapleyValues, sites: ArrayLike) -> xr.Dataset:

@@ -118,6 +118,11 @@ class Study(Section):
         root = project / "figures" / self.folder.name if inside else self.folder / "figures"
         return root / self._variant
 
+    @property
+    def is_first_look(self) -> bool:
+        """Whether cell size or trees differ from study.toml: a first look, not the product."""
+        return bool(self._variant)
+
     @cached_property
     def crs(self) -> CRS:
         """Projected CRS of the grid, under the name the study gives it."""

@@ -91,7 +91,9 @@ CATALOGUE: dict[str, Entry] = {
 
 
 def save_figure(figure: Figure, study: Study, name: str) -> Path:
-    """Write a figure of the catalogue as PNG, 300 dpi, into the figures folder of the study.
+    """Write a figure of the catalogue as PNG into the figures folder of the study.
+
+    300 dpi; of a first look (other cell size or trees) 150 dpi, which is quicker.
 
     The note on virtual boreholes is put on if the study needs it and the figure lacks it. The
     file holds no date and no versions: the same figure gives the same bytes.
@@ -104,7 +106,8 @@ def save_figure(figure: Figure, study: Study, name: str) -> Path:
     """
     if name not in CATALOGUE:
         raise ValueError(f"No figure is called '{name}'. Choices: {', '.join(CATALOGUE)}.")
-    return _write_png(figure, study, study.figures_dir / f"{name}.png", PRINT_DPI)
+    dpi = _PREVIEW_DPI if study.is_first_look else PRINT_DPI
+    return _write_png(figure, study, study.figures_dir / f"{name}.png", dpi)
 
 
 def save_preview(figure: Figure, study: Study) -> Path:
