@@ -20,7 +20,7 @@ $(VENV)/installed: requirements.lock pyproject.toml
 map: $(VENV)/installed ## run the seven notebooks and print the table of results (STUDY=northeast_china)
 	$(RUN) -m helpers.run map $(STUDY)
 
-fast: $(VENV)/installed ## the same on 10 km cells with fewer trees, in about a minute
+fast: $(VENV)/installed ## the same on coarse cells with fewer trees, for a first look
 	$(RUN) -m helpers.run map $(STUDY) --fast
 
 test: $(VENV)/installed ## run all tests
