@@ -4,6 +4,7 @@ import pytest
 import rasterio
 from pyproj import Transformer
 
+from helpers import run
 from helpers.covariates import build_covariates, sample_at, study_area, training_table
 from helpers.rasters import raster_on_grid
 from helpers.settings import RasterCovariate
@@ -208,3 +209,29 @@ def test_an_outline_that_is_none_is_named(study_folder, text, message):
     (study_folder / "outline.geojson").write_text(text)
     with pytest.raises(ContractError, match=rf"outline\.geojson: {message}"):
         study_area(load_study(study_folder))
+
+
+def test_a_grid_with_corners_beyond_the_date_line_finds_its_raster(tmp_path, write_raster):
+    """50-180 E in Albers: the corners of the grid lie at 160 W, or nowhere."""
+    path = run.new_study("wide", tmp_path)
+    edits = {
+        "west = 111.15": "west = 50", "south = 38.73": "south = 50", "east = 135.08": "east = 180",
+        "north = 53.56": "north = 75", "+lat_1=41 +lat_2=51 +lat_0=0 +lon_0=123":
+        "+lat_1=52 +lat_2=64 +lat_0=0 +lon_0=105", "resolution_m = 1000 ": "resolution_m = 100000 ",
+        'source = "relief"': 'source = "raster"\npath = "z.tif"\nunits = "m"',
+    }  # fmt: skip
+    text = path.read_text(encoding="utf-8")
+    for old, new in edits.items():
+        assert old in text, old
+        text = text.replace(old, new)
+    path.write_text(text, encoding="utf-8")
+    longitude = -180 + (np.arange(360) + 0.5)
+    stored = np.repeat(longitude[np.newaxis], 90, axis=0).astype(np.float32)
+    write_raster(stored, west=-180, north=90, size=1.0).rename(path.parent / "z.tif")
+    study = load_study(path)
+    found = build_covariates(study, progress=False)["elevation"]
+    x, y = np.meshgrid(found.x, found.y)
+    expected, _ = study.to_grid.transform(x, y, direction="INVERSE")
+    known = np.isfinite(found.to_numpy()) & (expected > 0) & (expected < 178)
+    assert known.sum() > 500
+    assert np.abs(found.to_numpy() - expected)[known].max() < 0.25

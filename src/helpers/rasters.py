@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import rioxarray
 import xarray as xr
+from numpy.typing import NDArray
 from pyproj import Transformer
 from rasterio.enums import Resampling
 from rasterio.errors import RasterioIOError
-from rasterio.warp import transform_bounds
 
 from helpers.settings import RasterCovariate
 from helpers.storage import ContractError
@@ -18,7 +18,8 @@ from helpers.storage import ContractError
 _SMALLEST_COVERED_SHARE = 0.99
 _SMALLEST_KNOWN_SHARE = 0.5
 _CELLS_TO_TEST = 20_000
-_MARGIN_CELLS = 3
+_MARGIN_CELLS, _MARGIN_SHARE = 3, 0.02
+_ROWS_TO_TRANSFORM = 200
 
 
 def raster_on_grid(path: Path, settings: RasterCovariate, mapped: xr.DataArray) -> xr.DataArray:
@@ -107,15 +108,28 @@ def _scaling(path: Path, raster: xr.DataArray, settings: RasterCovariate) -> tup
 
 
 def _part(band: xr.DataArray, mapped: xr.DataArray) -> xr.DataArray:
-    """Window of the band around the grid, a few cells wider, in memory."""
-    bounds = mapped.rio.bounds()
-    west, south, east, north = transform_bounds(
-        mapped.rio.crs, band.rio.crs, *bounds, densify_pts=101
-    )
-    x_size, y_size = (_MARGIN_CELLS * abs(size) for size in band.rio.resolution())
-    rows = (band.y >= south - y_size) & (band.y <= north + y_size)
-    columns = (band.x >= west - x_size) & (band.x <= east + x_size)
-    return band.isel(y=np.flatnonzero(rows), x=np.flatnonzero(columns)).load()
+    """Window of the band around the mapped cells and their surroundings, in memory.
+
+    Corners of a grid may lie nowhere on Earth, so it is the places that exist that count.
+    """
+    to_raster = Transformer.from_crs(mapped.rio.crs, band.rio.crs, always_xy=True)
+    step = max(max(mapped.shape) // _ROWS_TO_TRANSFORM, 1)
+    x, y = np.meshgrid(_ends(mapped.x.values, step), _ends(mapped.y.values, step))
+    x, y = to_raster.transform(x, y)
+    known = np.isfinite(x) & np.isfinite(y)
+    return band.isel(x=_window(band.x.values, x[known]), y=_window(band.y.values, y[known])).load()
+
+
+def _ends(axis: NDArray, step: int) -> NDArray:
+    return np.append(axis[::step], axis[-1])
+
+
+def _window(axis: NDArray, places: NDArray) -> slice:
+    """Cells of an axis from the first to the last place, with a margin for what lies between."""
+    margin = _MARGIN_CELLS * abs(axis[1] - axis[0]) + np.ptp(places) * _MARGIN_SHARE
+    inside = (axis >= places.min() - margin) & (axis <= places.max() + margin)
+    found = np.flatnonzero(inside)
+    return slice(int(found[0]), int(found[-1]) + 1)
 
 
 def _check_covers(path: Path, raster: xr.DataArray, mapped: xr.DataArray) -> None:
