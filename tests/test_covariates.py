@@ -232,6 +232,7 @@ def test_a_grid_with_corners_beyond_the_date_line_finds_its_raster(tmp_path, wri
     found = build_covariates(study, progress=False)["elevation"]
     x, y = np.meshgrid(found.x, found.y)
     expected, _ = study.to_grid.transform(x, y, direction="INVERSE")
-    known = np.isfinite(found.to_numpy()) & (expected > 0) & (expected < 178)
+    # Close to 180 E, where the raster ends, the warp of GDAL is rougher.
+    known = np.isfinite(found.to_numpy()) & (expected > 0) & (expected < 175)
     assert known.sum() > 500
-    assert np.abs(found.to_numpy() - expected)[known].max() < 0.25
+    assert np.abs(found.to_numpy() - expected)[known].max() < 1.0 / 8
