@@ -78,6 +78,7 @@ def flatten_trees(model: RandomForestRegressor, predictors: NDArray, temperature
     offset = np.repeat(roots, [tree.node_count for tree in trees])
 
     def joined(name: str) -> NDArray:
+        """Array of this name of all trees, one after the other."""
         return np.concatenate([getattr(tree, name) for tree in trees])
 
     order = from_cold(temperature)

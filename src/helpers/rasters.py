@@ -72,7 +72,10 @@ def _open_raster(path: Path) -> xr.DataArray:
     try:
         raster = rioxarray.open_rasterio(path)
     except RasterioIOError as error:
-        raise ContractError(f"{path}: GDAL cannot read it as a raster: {error}.") from error
+        raise ContractError(
+            f"{path}: GDAL cannot read it as a raster ({error}). A download that was cut off, or "
+            "a web page saved in its place? Get the file again."
+        ) from error
     if raster.rio.crs is None:
         raise ContractError(
             f"{path}: the raster has no CRS. Write one into it, for instance with "

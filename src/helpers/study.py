@@ -154,7 +154,10 @@ class Study(Section):
         if not path.is_relative_to(self.folder.resolve()):
             raise StudyError(f"{self.file}: '{relative}' leaves the study folder; copy it inside.")
         if not path.is_file():
-            raise StudyError(f"{self.file}: file '{relative}' not found at {path}.")
+            raise StudyError(
+                f"{self.file}: file '{relative}' not found at {path}. Put it there, or correct "
+                "the path in study.toml."
+            )
         return path
 
     def borehole_files(self) -> list[Path]:

@@ -45,6 +45,7 @@ def panel(
     picture, words = ipywidgets.Image(format="png", width=_WIDTH_PX), ipywidgets.HTML()
 
     def redraw(_change: object = None) -> None:
+        """Draw again with the values the controls have now."""
         figure, words.value = draw(**{name: c.value for name, c in controls.items()})
         picture.value = _png(figure)
 
