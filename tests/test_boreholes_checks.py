@@ -5,7 +5,17 @@ import pandas as pd
 import pytest
 
 from helpers.boreholes import BoreholeData, check_boreholes
-from helpers.boreholes.checks import swapped_coordinates
+from helpers.boreholes.checks import (
+    PLACE_CHECKS,
+    READING_CHECKS,
+    SITE_CHECKS,
+    STRING_CHECKS,
+    UNIT_CHECKS,
+    CheckedBoreholes,
+    run_checks,
+)
+from helpers.boreholes.holes import off_the_relief, swapped_coordinates
+from helpers.boreholes.overrides import read_overrides
 from helpers.storage import ContractError
 from helpers.study import load_study
 
@@ -59,11 +69,28 @@ def profile(site="A", top_c=-2.0, years=(2023, 2024), depths=DEPTHS):
     return records, sites
 
 
-def check(study, *holes, **changes):
-    """Checked survey of (records, sites) pairs; ``changes`` go to the borehole settings."""
+ALL_CHECKS = (*PLACE_CHECKS, *UNIT_CHECKS, *READING_CHECKS, *STRING_CHECKS, *SITE_CHECKS)
+
+
+def together(study, *holes, **changes):
+    """Records and sites of all holes, and the study with changed borehole settings."""
     records, sites = (pd.concat(part, ignore_index=True) for part in zip(*holes, strict=True))
-    study = study.model_copy(update={"boreholes": study.boreholes.model_copy(update=changes)})
-    return check_boreholes(BoreholeData(records, sites, {}), study)
+    settings = study.boreholes.model_copy(update=changes)
+    return records, sites, study.model_copy(update={"boreholes": settings})
+
+
+def check(study, *holes, **changes):
+    """All checks on (records, sites) pairs, the records not reduced to months."""
+    records, sites, study = together(study, *holes, **changes)
+    left, kept, flags = run_checks(ALL_CHECKS, records, sites, study, read_overrides(study))
+    every = pd.concat([kept, sites[~sites["site"].isin(kept["site"])]]).sort_index()
+    return CheckedBoreholes(left.reset_index(drop=True), every, flags, pd.DataFrame())
+
+
+def check_whole(study, *holes, elevation=None, **changes):
+    """The same through check_boreholes."""
+    records, sites, study = together(study, *holes, **changes)
+    return check_boreholes(BoreholeData(records, sites.assign(row=1), {}), study, elevation)
 
 
 def the_flag(checked):
@@ -122,15 +149,18 @@ def test_one_sensor_upside_down_does_not_turn_the_hole(study):
 
 
 def test_warm_ground_in_the_south_is_not_taken_for_fahrenheit(study):
-    cold = [hole(name, "month", top_c=-1.0) for name in "BCD"]
-    assert check(study, hole("A", "month", top_c=13.0), *cold).flags.empty
+    flag = the_flag(check(study, hole("A", "month", top_c=13.0), hole("B", "month")))
+    assert flag[["site", "action"]].tolist() == ["A", "noted"]
 
 
-def test_cold_ground_in_fahrenheit_is_told_by_the_other_holes(study):
+def test_cold_ground_in_fahrenheit_is_told_by_what_is_usual_in_the_region(study):
     records, sites = hole("A", "month", top_c=-9.0)
     records["temperature_c"] = records["temperature_c"] * 1.8 + 32  # some 15 degrees
-    checked = check(study, (records, sites), *(hole(n, "month", top_c=-7.0) for n in "BCD"))
-    assert the_flag(checked)["reason"].endswith("degrees Fahrenheit, converted to deg C")
+    checks = study.boreholes.checks.model_copy(update={"usual_ground_c": -7.0})
+    flag = the_flag(check(study, (records, sites), checks=checks))
+    assert flag["reason"].endswith("degrees Fahrenheit, converted to deg C")
+    flag = the_flag(check(study, (records, sites)))
+    assert flag["action"] == "noted" and "warm for ground" in flag["reason"]
 
 
 @pytest.mark.parametrize("factor", [100, -1])
@@ -188,7 +218,7 @@ def test_a_step_is_no_spike(study):
     records, sites = hole("A", depths=np.array([3.0, 5, 10, 16]))
     late = at(records, 3) & (records["time"] >= "2024-02-01")
     records.loc[late, "temperature_c"] += 1.9
-    assert check(study, (records, sites)).flags.empty
+    assert "spike" not in check(study, (records, sites)).flags["check"].tolist()
 
 
 @pytest.mark.parametrize(
@@ -268,7 +298,7 @@ def test_disturbed_ground_is_refused_and_a_misspelt_setting_is_an_error(study):
     assert the_flag(checked)[["site", "action"]].tolist() == ["A", "site refused"]
     assert checked.sites["site"].tolist() == ["A", "B"]
     with pytest.raises(ContractError, match=r"'A' has the setting 'pipline'.*mean 'pipeline'"):
-        check(study, hole("A", "month", setting="pipline"))
+        check_whole(study, hole("A", "month", setting="pipline"))
 
 
 def test_readings_outside_the_period_go_and_an_old_profile_is_refused(study):
@@ -318,3 +348,96 @@ def test_a_string_of_two_sensors_is_noted(study):
     flag = the_flag(check(study, profile("A", depths=np.array([10.0, 20.0]))))
     assert flag["action"] == "noted"
     assert "cannot be checked" in flag["reason"]
+
+
+@pytest.mark.parametrize("averaging", ["day", "reading", "month"])
+@pytest.mark.parametrize("depth_m", [2.0, 8.0, 20.0])
+def test_a_sensor_that_steps_or_drifts_alone_is_removed(study, averaging, depth_m):
+    records, sites = hole("A", averaging)
+    years = (records["time"] - records["time"].min()) / pd.Timedelta(days=365.25)
+    for change in (1.5 * (years > 1.2), -1.3 * years):
+        off = records["temperature_c"] + change * at(records, depth_m)
+        checked = check_whole(study, (records.assign(temperature_c=off), sites))
+        flag = the_flag(checked)
+        assert flag[["check", "depth_m"]].tolist() == ["step or drift", depth_m]
+        assert "2023 to 2024 against its neighbours" in flag["reason"]
+        left = checked.records.dropna(subset="temperature_c")
+        assert sorted(left["depth_m"].unique()) == [d for d in DEPTHS if d != depth_m]
+
+
+def test_a_warm_year_is_no_step(study):
+    """The whole ground warms, most at the top, as after a winter of deep snow."""
+    records, sites = hole("A", "month")
+    warm = 2.5 * np.exp(-records["depth_m"] / 5) * (records["time"] >= "2024-01-01")
+    records["temperature_c"] += warm
+    assert check_whole(study, (records, sites)).flags.empty
+
+
+@pytest.mark.parametrize("pair", [(2.0, 5.0), (3.0, 6.0), (2.0, 3.0)])
+def test_two_sensors_with_exchanged_labels_break_the_envelope(study, pair):
+    records, sites = hole("A", "reading")
+    exchanged = records["depth_m"].replace(dict(zip(pair, reversed(pair), strict=True)))
+    checked = check_whole(study, (records.assign(depth_m=exchanged), sites))
+    found = checked.flags[checked.flags["check"] == "envelope"]
+    assert tuple(found["depth_m"]) == pair
+    assert (found["action"] == "value removed").all()
+
+
+def freezing(records, offset_c=0.0, depth_m=1.0):
+    """Records with a plateau at 0 deg C above 2 m, and one sensor off by an offset."""
+    value, near = records["temperature_c"], records["depth_m"] < 2
+    noise = np.random.default_rng(1).normal(0, 0.02, len(records))
+    held = np.sign(value) * (value.abs() - 2).clip(lower=0) + noise
+    return records.assign(
+        temperature_c=value.mask(near, held) + offset_c * (records["depth_m"] == depth_m)
+    )
+
+
+@pytest.mark.parametrize("averaging", ["day", "reading"])
+@pytest.mark.parametrize("offset", [-0.5, 0.4])
+def test_a_zero_curtain_off_zero_is_noted_with_its_offset(study, averaging, offset):
+    records, sites = hole("A", averaging, top_c=0.0)
+    flag = the_flag(check(study, (freezing(records, offset), sites)))
+    assert flag[["check", "depth_m", "action"]].tolist() == ["zero curtain", 1.0, "noted"]
+    found = float(flag["reason"].split(" deg C")[0].split()[-1])
+    assert found == pytest.approx(offset, abs=0.05)
+    assert check(study, (freezing(records), sites)).flags.empty
+
+
+def test_an_elevation_in_feet_is_noted_with_the_relief_around(study, covariates):
+    _, sites = hole("A")
+    here = sites.iloc[[0, 0, 0]].assign(site=["A", "B", "C"])
+    x, y = study.to_grid.transform(120.0, 51.0)
+    true = float(covariates["elevation"].sel(x=x, y=y, method="nearest"))
+    here["elevation_m"] = [true, true / 0.3048, np.nan]
+    _, _, flags = off_the_relief(None, here, study, covariates["elevation"])
+    assert flags["site"].tolist() == ["B"]
+    assert flags["reason"].str.endswith("feet?").all()
+
+
+def test_a_hole_given_in_two_files_is_not_refused_for_the_old_one(study):
+    old, sites = hole("A", "month")
+    old["time"] -= pd.Timedelta(days=3650)
+    new, _ = hole("A", "month")
+    parts = [
+        BoreholeData(r.assign(file=f), sites.assign(file=f, row=1), {f: "long table"})
+        for f, r in {"old.csv": old, "new.csv": new}.items()
+    ]
+    checked = check_boreholes(iter(parts), study)
+    assert checked.flags["action"].tolist() == ["value removed"]
+    assert len(checked.records) == 24 * len(DEPTHS)
+    assert checked.files["file"].tolist() == ["old.csv", "new.csv"]
+    alone = check_boreholes(iter(parts[:1]), study)
+    assert alone.flags["action"].tolist() == ["site refused"] and alone.records.empty
+
+
+def test_file_by_file_gives_the_same_as_all_at_once(study):
+    holes = [hole(name, averaging, i) for i, (name, averaging) in enumerate(
+        [("A", "day"), ("B", "month"), ("C", "reading")])]  # fmt: skip
+    spoilt = holes[1][0].assign(temperature_c=lambda t: t["temperature_c"] + 273.15)
+    holes[1] = (spoilt, holes[1][1])
+    at_once = check_whole(study, *holes)
+    parts = (BoreholeData(r, s.assign(row=1), {}) for r, s in holes)
+    apart = check_boreholes(parts, study)
+    pd.testing.assert_frame_equal(at_once.records, apart.records)
+    pd.testing.assert_frame_equal(at_once.flags, apart.flags)

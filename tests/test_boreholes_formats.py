@@ -1,4 +1,4 @@
-"""Reading borehole files: four formats, one table, and errors that say where to look."""
+"""Reading borehole files: seven formats, one table, and errors that say where to look."""
 
 from datetime import date, datetime
 from pathlib import Path
@@ -9,6 +9,7 @@ import pytest
 from openpyxl import Workbook
 
 from helpers.boreholes import read_boreholes
+from helpers.boreholes.formats import iterate_boreholes
 from helpers.storage import ContractError
 
 DEPTHS = (0.5, 10.0)
@@ -85,7 +86,7 @@ def test_gtnp_takes_code_and_place_from_the_text_beside_it(tmp_path):
     assert data.formats == {"g.csv": "GTN-P wide csv"}
     assert data.records["temperature_c"].tolist() == [-8.25, -999, -9, -1.5]  # for the checks
     assert data.records["averaging"].eq("reading").all()
-    assert data.sites.iloc[0].tolist() == ["A1", 124.5, 51.2, 610, "natural", "g.txt"]
+    assert data.sites.iloc[0].tolist() == ["A1", 124.5, 51.2, 610, "natural", "g.txt", 1]
 
 
 def test_profile_columns_are_mapped_and_a_namesake_is_not_mistaken(tmp_path):
@@ -119,8 +120,8 @@ def test_a_site_table_among_the_borehole_files_is_not_taken_for_one(tmp_path):
             r"column 'temperature_c' of a long table is missing. Did you mean 'temprature_c'",
         ),
         (
-            "site,longitude,latitude,depth,temperature_c\nA1,124.5,51.2,1,2\n",
-            r"column 'depth_m' of a profile table is missing. Did you mean 'depth'",
+            "site,longitude,latitude,dept_m,temperature_c\nA1,124.5,51.2,1,2\n",
+            r"column 'depth_m' of a profile table is missing. Did you mean 'dept_m'",
         ),
         (
             "site,time,depth_m,temperature_c\nA1,2023-01-01,1,2\n\nA1,2023-01-02,1,warm\n",
@@ -161,9 +162,6 @@ def test_a_missing_file_and_one_of_another_kind_are_refused(tmp_path):
     (tmp_path / "broken.xlsx").write_bytes(b"PK\x03\x04....")
     with pytest.raises(ContractError, match=r"not a readable \.xlsx"):
         read_boreholes(tmp_path / "broken.xlsx")
-    write(tmp_path / "gbk.csv", "日期,0.5m\n2023-01,1\n", "gbk")
-    with pytest.raises(ContractError, match="not UTF-8"):
-        read_boreholes(tmp_path / "gbk.csv")
     with pytest.raises(ContractError, match="No borehole file was given"):
         read_boreholes([])
 
@@ -200,3 +198,121 @@ def test_a_site_needs_one_place_and_only_one(tmp_path):
 def test_a_mapping_to_a_column_we_do_not_know_is_refused(tmp_path):
     with pytest.raises(ContractError, match=r"'temprature_c' is none.*mean 'temperature_c'"):
         read_boreholes(tmp_path / "x.csv", columns={"temprature_c": "T"})
+
+
+LONG = "site,time,depth_m,temperature_c\nA1,2023-01-01,1,-2\n"
+
+
+def values(data):
+    return data.records[["site", "depth_m", "temperature_c"]].to_numpy().tolist()
+
+
+@pytest.mark.parametrize(
+    ("header", "factor"),
+    [
+        ("钻孔,观测时间,深度(m),地温(℃)", 1),
+        ("孔号,日期,深度/m,温度/℃", 1),
+        ("Borehole ID,Date,Depth [cm],Temperature [°C]", 100),
+        ("SITE,Time,深度（厘米）,Ground temperature", 100),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
+def test_headers_in_two_languages_and_four_encodings_read_the_same(
+    tmp_path, header, factor, encoding
+):
+    text = f"{header}\nA1,2023/1/5 14:00,{5 * factor},-1.5\nA1,2023/1/5 16:00,{5 * factor},-999\n"
+    path = write(tmp_path / "x.csv", text, encoding)
+    data = read_boreholes(path, write(tmp_path / "sites.csv", SITES))
+    assert data.formats == {"x.csv": "long table"}
+    assert values(data) == [["A1", 5, -1.5], ["A1", 5, -999]]
+    assert data.records.index.tolist() == [0, 1]
+    assert data.records["time"].dt.hour.tolist() == [14, 16]
+    assert data.records["averaging"].eq("reading").all()
+
+
+@pytest.mark.parametrize(("unit", "value"), [("K", 271.65), ("°F", 29.3), ("℃", -1.5)])
+def test_a_unit_in_the_header_counts_and_missing_codes_stay(tmp_path, unit, value):
+    text = f"site,time,depth_m,温度({unit})\nA1,2023-01-01,1,{value}\nA1,2023-01-02,1,-999\n"
+    np.testing.assert_allclose(read_one(tmp_path, text).records["temperature_c"], [-1.5, -999])
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_the_comma_is_the_decimal_sign_only_where_it_does_not_separate(tmp_path, separator):
+    rows = [["site", "time", "depth_m", "temperature_c"], ["A1", "2023-01-01", "0,5", "-1,25"]]
+    text = "\n".join(separator.join(row) for row in rows)
+    assert values(read_one(tmp_path, text)) == [["A1", 0.5, -1.25]]
+    wide = (
+        separator.join(["Date", "0,5 m", "1,5 m"]) + "\n" + separator.join(["2023-01", "-1", "2,5"])
+    )
+    path = write(tmp_path / "A1.csv", wide)
+    found = read_boreholes(path, write(tmp_path / "sites.csv", SITES))
+    assert values(found) == [["A1", 0.5, -1], ["A1", 1.5, 2.5]]
+
+
+def test_excel_day_numbers_are_dates_only_under_a_header_that_says_so(tmp_path):
+    path = workbook(tmp_path / "w.xlsx", [["Date", "1m"], [44931.25, -1], [44932, -2]])
+    records = read_boreholes(path, write(tmp_path / "sites.csv", SITES)).records
+    assert records["time"].tolist() == [
+        pd.Timestamp("2023-01-05 06:00"),
+        pd.Timestamp("2023-01-06"),
+    ]
+    workbook(path, [["Time", "1m"], [44931, -1]])
+    with pytest.raises(ContractError, match="row 2 holds '44931', which cannot be read as a date"):
+        read_boreholes(path, tmp_path / "sites.csv")
+
+
+def test_one_sheet_may_hold_many_holes_and_another_sheet_their_places(tmp_path):
+    book = Workbook()
+    book.active.title = "地温"
+    header = ["孔号", "年", "月", "深度0.5m", "10m"]
+    cells = [["A1", 2023, 1, -8, -1], ["B2", 2023, 1, -7, "--"], ["A1", 2023, 2, -9, -1]]
+    for row in (["Northeast China"], header, *cells):
+        book.active.append(row)
+    book.create_sheet("站点")
+    for row in (
+        ["站点", "经度", "纬度", "高程(m)"],
+        ["A1", 124.5, 51.2, 610],
+        ["B2", 125, 52, 300],
+    ):
+        book["站点"].append(row)
+    book.create_sheet("说明").append(["made by hand"])
+    book.save(tmp_path / "w.xlsx")
+    data = read_boreholes(tmp_path / "w.xlsx")
+    assert data.formats == {
+        "w.xlsx": "wide workbook, site table",
+        "w.xlsx: sheet '说明'": "skipped: a note",
+    }
+    np.testing.assert_array_equal(data.records["temperature_c"], [-8, -1, -7, np.nan, -9, -1])
+    assert data.records["row"].tolist() == [3, 3, 4, 4, 5, 5]
+    assert data.records.groupby("site")["averaging"].first().tolist() == ["month", "reading"]
+    assert data.sites["elevation_m"].tolist() == [610, 300]
+
+
+def test_readings_with_coordinates_are_a_long_table_not_a_profile(tmp_path):
+    text = "site,lon,lat,time,depth,temperature\nA1,124.5,51.2,2023-01-01,1,-2\n"
+    data = read_boreholes(write(tmp_path / "x.csv", text))
+    assert data.formats == {"x.csv": "long table"}
+    assert data.records["time"].tolist() == [pd.Timestamp("2023-01-01")]
+    assert data.sites["longitude"].tolist() == [124.5]
+
+
+def test_the_user_may_tell_the_format(tmp_path):
+    path = write(tmp_path / "p.csv", "site,year,depth,temperature\nA1,2010,10,-1\n")
+    sites = write(tmp_path / "sites.csv", SITES)
+    data = read_boreholes(path, sites, formats={"p*.csv": "profile table"})
+    assert data.formats == {"p.csv": "profile table"}
+    assert data.records["averaging"].tolist() == ["mean"]
+    assert data.records["year_end"].tolist() == [2010]
+
+
+def test_files_come_one_by_one_and_each_only_when_asked_for(tmp_path):
+    sites = write(tmp_path / "sites.csv", SITES)
+    good = write(tmp_path / "A1.csv", "Date,1m,2m\n2023-01-01,-1,-2\n")
+    bad = write(tmp_path / "b.csv", LONG.replace("A1", "B7"))
+    parts = iterate_boreholes([good, bad], sites)
+    table, part = next(parts), next(parts)
+    assert (len(table.records), table.formats) == (0, {"sites.csv": "site table"})
+    assert (part.records["site"].tolist(), part.sites["site"].tolist()) == (["A1"] * 2, ["A1"])
+    assert part.records.index.is_unique
+    with pytest.raises(ContractError, match=r"No coordinates for site 'B7' \(b\.csv\)"):
+        next(parts)

@@ -13,6 +13,7 @@ from helpers.figures import base_map, catalogue, charts, small_maps, style, town
 from helpers.products import class_layer
 from helpers.scores import classification_scores, regression_scores
 from helpers.shapley import ShapleyValues
+from helpers.storage import ContractError
 from helpers.study import load_study
 
 SETTINGS = """
@@ -57,6 +58,15 @@ colour = "#e34a33"
 NAMES = ("PRE", "TDD", "TPI")
 UNITS = {"PRE": "mm", "TDD": "degC d", "TPI": "m"}
 N_SITES = 24
+STEPS = {
+    "as delivered": {"A": 271.15, "B": -1.0, "C": 2.0, "D": np.nan},
+    "units": {"A": -2.0, "B": -1.0, "C": 2.0, "D": 0.5},
+    "readings": {"A": -2.3, "B": -1.009, "C": np.nan, "D": 0.5},
+}
+EFFECTS = pd.DataFrame(
+    [(site, step, t15) for step, values in STEPS.items() for site, t15 in values.items()],
+    columns=["site", "step", "t15_c"],
+)
 
 
 def make_study(folder, virtual=True):
@@ -115,7 +125,13 @@ def site_tables(rng, t15):
             "x": t15.x.values[column],
             "y": t15.y.values[row],
             "t15_c": t15.values[row, column],
-            "standard_error_c": 0.1,
+            "standard_error_c": 0.13,
+            "sensor_error_c": 0.03,
+            "sampling_error_c": 0.04,
+            "depth_error_c": 0.12,
+            "deepest_m": np.where(np.arange(N_SITES) % 3, 20.0, 9.0),
+            "zero_amplitude_depth_m": 12.5,
+            "thaw_depth_m": np.where(np.arange(N_SITES) % 2, 1.5, np.nan),
             "method": np.where(np.arange(N_SITES) % 3, "interpolated", "extended"),
             "status": np.where(np.arange(N_SITES) < 20, "used", "refused"),
         }
@@ -138,11 +154,28 @@ def site_tables(rng, t15):
     return {
         "sites": sites,
         "profiles": profiles,
+        "flags": pd.DataFrame({"site": ["S00", "S01"], "action": ["repaired", "noted"]}),
+        "months": monthly_means("S01"),
+        "effects": EFFECTS,
         "held_out": held_out,
         "training": pd.concat([sites, predictors], axis=1),
         "shapley": shapley,
         "folds": np.arange(N_SITES) % 4,
     }
+
+
+def monthly_means(site):
+    """Two years of a hole with four sensors: as many deg C as its depth (m) and month - 12."""
+    depth, month = (grid.ravel() for grid in np.meshgrid([1.0, 3, 6, 16], range(24)))
+    return pd.DataFrame(
+        {
+            "site": site,
+            "time": pd.date_range("2023-01-01", periods=24, freq="MS")[month],
+            "depth_m": depth,
+            "temperature_c": depth + month - 12,
+            "averaging": "month",
+        }
+    )
 
 
 def draw_scatter(study, d):
@@ -164,6 +197,10 @@ DRAW = {
     "borehole_profiles": lambda s, d: figures.borehole_profiles(
         d["profiles"], d["sites"], ["S00", "S01", "S02", "S03", "S04"]
     ),
+    "site_status": lambda s, d: figures.site_status_map(s, d["layers"], d["sites"], d["flags"]),
+    "depth_time": lambda s, d: figures.depth_time_image(d["months"], "S01", s),
+    "step_effects": lambda s, d: figures.step_effects(d["effects"], s),
+    "error_budget": lambda s, d: figures.error_budget(d["sites"], s),
     "t15_histogram": lambda s, d: figures.temperature_histogram(d["sites"], s),
     "covariate_maps": lambda s, d: figures.covariate_maps(s, d["layers"], NAMES, d["sites"]),
     "correlation": lambda s, d: figures.correlation_matrix(d["training"], ["t15_c", *NAMES]),
@@ -465,3 +502,89 @@ def test_contributions_of_a_site_lead_from_the_base_value_to_the_prediction(scra
     ends = {round(bar.get_x() + bar.get_width(), 6) for bar in axes.patches}
     assert 0.25 in ends
     assert axes.get_yticklabels()[0].get_text() == "TDD = 2600 °C d"
+
+
+def image_of(figure):
+    """Depth of the rows (m) and temperature of an image of depth and time (deg C, masked)."""
+    mesh = figure.axes[0].collections[0]
+    edges = mesh.get_coordinates()[:, 0, 1]
+    return (edges[1:] + edges[:-1]) / 2, mesh.get_array()
+
+
+def test_an_image_of_depth_and_time_is_linear_between_the_sensors_of_a_month(scratch, data):
+    depth, image = image_of(figures.depth_time_image(data["months"], "S01", scratch))
+    np.testing.assert_allclose(image, depth[:, np.newaxis] + np.arange(24) - 12, atol=1e-9)
+
+
+def test_no_image_bridges_a_missing_month_or_sensor(scratch, data):
+    """May 2023 is not there, nor the sensor at 6 m in June: the rows from 3 to 16 m stay empty."""
+    months = data["months"]
+    no_may = months[months["time"] != "2023-05-01"]
+    gap = no_may[(no_may["time"] != "2023-06-01") | (no_may["depth_m"] != 6)]
+    depth, image = image_of(figures.depth_time_image(gap, "S01", scratch))
+    empty = np.zeros(image.shape, dtype=bool)
+    empty[:, 4], empty[depth > 3, 5] = True, True
+    assert (np.ma.getmaskarray(image) == empty).all()
+
+
+def test_a_hole_without_monthly_means_has_no_image(scratch, data):
+    means = data["months"].assign(averaging="mean", time=pd.NaT)
+    with pytest.raises(ContractError, match=r"site .S01.: .* means of two sensors, found 0"):
+        figures.depth_time_image(means, "S01", scratch)
+
+
+def test_the_map_of_sites_counts_those_beyond_its_frame_and_ignores_notes(scratch, data):
+    """S00 was repaired, S01 only noted; two of the four refused lie nowhere or far away."""
+    sites = data["sites"].copy()
+    sites.loc[22:, "x"] = [np.nan, 0.0]
+    figure = figures.site_status_map(scratch, data["layers"], sites, data["flags"])
+    counts = [text.rsplit("\n", 1)[1] for text in legend_texts(figure.axes[0])]
+    assert counts == ["(n = 19)", "(n = 1)", "(n = 0)", "(n = 4, 2 outside)"]
+
+
+def test_steps_are_shown_with_what_they_change_and_what_they_lose(scratch):
+    """B changes by 0.009 deg C only. C loses 2.00, D gains 0.50."""
+    figure = figures.step_effects(EFFECTS, scratch)
+    left, right = figure.axes
+    shown = [row.get_text() for row in left.get_yticklabels()]
+    assert shown == ["A", "D", "C"]
+    change = {line.get_label(): line.get_xdata()[0] for line in left.lines[:2]}
+    assert change == pytest.approx({"units (n = 2)": -273.15, "readings (n = 2)": -0.3})
+    texts = {shown[round(text.get_position()[1])]: text for text in right.texts}
+    assert {site: text.get_text() for site, text in texts.items()} == {"D": "0.50", "C": "2.00"}
+    assert texts["D"].get_position()[0] < 1 < texts["C"].get_position()[0]
+
+
+def test_of_many_changes_the_largest_are_shown_and_the_title_says_so(scratch):
+    """Site i changes by i / 10 deg C."""
+    number = np.arange(1, 61)
+    before = pd.DataFrame({"site": [f"S{i}" for i in number], "step": "raw", "t15_c": 0.0})
+    after = before.assign(step="units", t15_c=number / 10)
+    axes = figures.step_effects(pd.concat([before, after]), scratch).axes[0]
+    shown = [row.get_text() for row in axes.get_yticklabels()]
+    assert shown == [f"S{i}" for i in number[20:]]
+    assert axes.get_title(loc="left") == "(a) t15 changes at 60 of 60 sites, the 40 largest shown"
+
+
+def test_bars_of_the_error_budget_are_as_high_as_the_error_and_divided_like_its_square(
+    scratch, data
+):
+    """0.03, 0.04 and 0.12 deg C make 0.13; combined holes that disagree have more than that."""
+    sites = data["sites"].copy()
+    sites.loc[0, "standard_error_c"] = 0.26
+    left, _ = figures.error_budget(sites, scratch).axes
+    heights = np.array([[bar.get_height() for bar in bars] for bars in left.containers])
+    np.testing.assert_allclose(heights[:, 0], 0.13 * np.array([9, 16, 144, 0]) / 169)
+    np.testing.assert_allclose(heights[:, -1], 0.26 * np.array([9, 16, 144, 507]) / 676)
+    top = [bar.get_y() + bar.get_height() for bar in left.containers[-1]]
+    np.testing.assert_allclose(top, [*[0.13] * 19, 0.26])
+
+
+def test_profiles_mark_the_end_of_the_wave_and_of_the_thaw_and_enlarge_the_error(data):
+    figure = figures.borehole_profiles(data["profiles"], data["sites"], ["S01"])
+    axes = figure.axes[0]
+    marked = {line.get_label(): line.get_ydata() for line in axes.lines}
+    assert marked["zero annual amplitude"] == [12.5]
+    assert marked["thaw depth"] == [1.5]
+    low, high = axes.child_axes[0].get_xlim()
+    assert 4 * 0.13 < high - low < 1

@@ -5,10 +5,17 @@ import pandas as pd
 import pytest
 import skops.io
 from quantile_forest import RandomForestQuantileRegressor
+from sklearn.ensemble import RandomForestRegressor
 
-from helpers.forest import Forest, fit_forest, load_forest
+from helpers.forest import fit_forest, load_forest
 from helpers.held_out import cross_validated, quantile_name
 from helpers.storage import ContractError
+from helpers.weights import (
+    LEAST_UNEXPLAINED_C,
+    compare_fits,
+    standard_error_weights,
+    unexplained_variance,
+)
 
 SETTINGS = {"n_trees": 60, "min_samples_leaf": 2, "max_features": 0.67, "seed": 3}
 
@@ -183,6 +190,32 @@ def test_a_site_of_no_weight_is_never_drawn(sites, places):
     np.testing.assert_allclose(weights @ forest.temperature_c, forest.predict(places))
 
 
+@pytest.fixture(scope="module")
+def weighted(sites):
+    """Weights from 0.2 to 3."""
+    return fit_forest(*sites, **SETTINGS, sample_weight=np.geomspace(0.2, 3, 70))
+
+
+def test_with_weights_too_the_mean_is_the_prediction_before_and_after_saving(
+    weighted, places, tmp_path
+):
+    loaded = load_forest(weighted.save(tmp_path / "forest.skops"))
+    np.testing.assert_array_equal(loaded.sample_weight, weighted.sample_weight)
+    for forest in (weighted, loaded):
+        predicted = forest.model.predict(places.to_numpy())
+        np.testing.assert_allclose(forest.distribution(places).mean, predicted, atol=1e-10)
+        mean = forest.leaf_weights(places) @ forest.temperature_c
+        np.testing.assert_allclose(mean, predicted, atol=1e-10)
+
+
+def test_a_site_is_drawn_in_proportion_to_its_weight(weighted):
+    """4200 draws; five standard deviations of the binomial count are allowed."""
+    drawn = np.bincount(np.concatenate(weighted.model.estimators_samples_), minlength=70)
+    share = weighted.sample_weight / weighted.sample_weight.sum()
+    expected, spread = 4200 * share, np.sqrt(4200 * share * (1 - share))
+    assert drawn.sum() == 4200 and (np.abs(drawn - expected) < 5 * spread).all()
+
+
 def test_weights_without_bootstrap_are_refused(sites):
     with pytest.raises(ValueError, match="no meaning"):
         fit_forest(*sites, sample_weight=np.ones(70), bootstrap=False)
@@ -198,7 +231,7 @@ def test_a_site_without_a_predictor_is_named_before_fitting(sites):
 
 
 def test_trees_and_training_table_must_belong_together(forest, places):
-    other = Forest(forest.model, forest.names, forest.predictors, forest.temperature_c[::-1])
+    other = dataclasses.replace(forest, temperature_c=forest.temperature_c[::-1])
     with pytest.raises(ValueError, match="do not belong together"):
         other.distribution(places)
 
@@ -298,3 +331,116 @@ def test_folds_that_do_not_fit_are_refused(sites, folds):
 def test_quantile_columns_sort_by_level():
     names = [quantile_name(level) for level in (0.025, 0.05, 0.25, 0.5, 0.95, 0.975)]
     assert names == ["q02.5", "q05", "q25", "q50", "q95", "q97.5"]
+
+
+def test_out_of_bag_predictions_are_those_of_scikit_learn(sites, forest):
+    reference = RandomForestRegressor(
+        60, min_samples_leaf=2, max_features=0.67, random_state=3, oob_score=True
+    ).fit(sites[0].to_numpy(), sites[1])
+    np.testing.assert_allclose(forest.out_of_bag(), reference.oob_prediction_, atol=1e-12)
+
+
+def test_a_site_that_every_tree_drew_has_no_out_of_bag_prediction(sites):
+    forest = fit_forest(*sites, **SETTINGS | {"n_trees": 1})
+    drawn = np.isin(np.arange(70), forest.model.estimators_samples_[0])
+    np.testing.assert_array_equal(np.isnan(forest.out_of_bag()), drawn)
+
+
+def test_unexplained_variance_of_known_cases():
+    """1/v + 9/(v + 8) = 2 at v = 1; with equal standard errors the plain difference of variances:
+    (9 + 16 + 25) / 3 - 4."""
+    assert unexplained_variance([1, -3], [0, np.sqrt(8)]) == pytest.approx(1)
+    assert unexplained_variance([3, -4, np.nan, 5], [2, 2, 2, 2]) == pytest.approx(50 / 3 - 4)
+    assert unexplained_variance([0.5, -0.5], [1, 1]) == LEAST_UNEXPLAINED_C**2
+
+
+def test_one_site_said_to_be_very_poor_does_not_hide_the_unexplained_variance():
+    residual, error = np.tile([0.6, -0.6], 20), np.full(40, 0.05)
+    error[3] = 10.0  # the mean of the squares is now above that of the residuals
+    assert np.mean(error**2) > np.mean(residual**2)
+    assert unexplained_variance(residual, error) == pytest.approx(0.36, rel=0.05)
+
+
+def test_without_an_out_of_bag_residual_there_is_no_unexplained_variance():
+    with pytest.raises(ContractError, match="more trees"):
+        unexplained_variance([np.nan, np.nan], [1, 1])
+
+
+def test_weights_are_inverse_to_both_variances_and_one_on_average(sites, forest):
+    error = np.linspace(0.05, 2, 70)
+    weight = standard_error_weights(*sites, error, **SETTINGS)
+    v = unexplained_variance(forest.temperature_c - forest.out_of_bag(), error)
+    np.testing.assert_allclose(weight / weight[0], (v + error[0] ** 2) / (v + error**2))
+    assert weight.mean() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("error", [0.0, 0.3, 5.0])
+def test_equal_standard_errors_change_nothing(sites, forest, places, error):
+    weight = standard_error_weights(*sites, np.full(70, error), **SETTINGS)
+    np.testing.assert_allclose(weight, 1)
+    same = fit_forest(*sites, **SETTINGS, sample_weight=weight)
+    np.testing.assert_array_equal(same.predict(places), forest.predict(places))
+
+
+def test_a_site_of_huge_standard_error_hardly_counts_even_at_itself(sites):
+    wrong, error = sites[1].copy(), np.full(70, 0.05)
+    wrong.iloc[20], error[20] = wrong.iloc[20] + 30, 30
+    weight = standard_error_weights(sites[0], wrong, error, **SETTINGS)
+    here, others = sites[0].iloc[[20]], np.arange(70) != 20
+    without = fit_forest(sites[0][others], wrong[others], **SETTINGS).predict(here)
+    off, on = (fit_forest(sites[0], wrong, **SETTINGS, sample_weight=w) for w in (None, weight))
+    assert off.predict(here) > without + 5
+    assert abs(on.predict(here) - without) < 0.5
+
+
+def test_weights_of_a_fold_know_nothing_of_the_sites_held_out(sites):
+    folds, error = np.arange(70) % 5, np.linspace(0.05, 1, 70)
+    hidden = folds == 1
+    warmer, worse = sites[1] + 100 * hidden, np.where(hidden, 50, error)
+    first, second, off = (
+        cross_validated(sites[0], t, folds, standard_error_c=e, progress=False, **SETTINGS)
+        for t, e in ((sites[1], error), (warmer, worse), (sites[1], None))
+    )
+    found = first.drop(columns="observed")
+    pd.testing.assert_frame_equal(found[hidden], second.drop(columns="observed")[hidden])
+    assert not np.allclose(found["predicted"], off["predicted"])
+
+
+def test_with_a_few_very_noisy_sites_weights_lower_the_true_error():
+    """Mean of 12 simulations; 10 of 100 sites have a standard error of 3 deg C, the others 0.05.
+    Seen: 0.55 without weights, 0.49 with them; in two other dozens of seeds they gained more."""
+    rmse = np.array([true_error_without_and_with_weights(seed) for seed in range(12)])
+    off, on = rmse.mean(axis=0)
+    assert on < off - 0.03
+
+
+def true_error_without_and_with_weights(seed):
+    random = np.random.default_rng(seed)
+    x = pd.DataFrame(random.normal(size=(500, 3)), columns=["PRE", "TDD", "TPI"])
+    truth = (x.PRE + np.sin(2 * x.TDD)).to_numpy()
+    error = np.where(np.arange(100) < 10, 3, 0.05)
+    measured = truth[:100] + random.normal(0, 0.4, 100) + random.normal(0, error)
+    weight = standard_error_weights(x[:100], measured, error, **SETTINGS)
+    forests = (fit_forest(x[:100], measured, **SETTINGS, sample_weight=w) for w in (None, weight))
+    return [np.sqrt(np.mean((f.predict(x[100:]) - truth[100:]) ** 2)) for f in forests]
+
+
+@pytest.mark.parametrize("error", [np.nan, -0.1, np.inf])
+def test_a_site_without_a_standard_error_is_named(sites, error):
+    errors = np.full(70, 0.1)
+    errors[8] = error
+    with pytest.raises(ContractError, match=f"site08: standard error {error}.*leave the site out"):
+        standard_error_weights(*sites, errors, **SETTINGS)
+    with pytest.raises(ContractError, match=r"70 sites.*shape \(69,\)"):
+        standard_error_weights(*sites, errors[1:], **SETTINGS)
+
+
+def test_fits_are_compared_with_the_first(sites, forest, weighted):
+    found = compare_fits({"off": forest, "again": fit_forest(*sites, **SETTINGS), "on": weighted})
+    change = np.abs(weighted.predict(sites[0]) - forest.predict(sites[0]))
+    assert list(found.index) == ["off", "again", "on"]
+    assert (found.loc[["off", "again"]].iloc[:, 1:] == 0).all(axis=None)
+    assert found.loc["on", "mean change at sites"] == change.mean()
+    assert found.loc["on", "largest change at sites"] == change.max()
+    rmse = np.sqrt(np.mean((forest.temperature_c - forest.out_of_bag()) ** 2))
+    assert found.loc["off", "out-of-bag RMSE"] == rmse

@@ -13,6 +13,7 @@ FLOORS = [
     ["covariates"],
     ["virtual", "forest_file", "forest_kernel", "folds", "scores", "applicability"],
     ["forest"],
+    ["weights"],
     ["held_out"],
     ["shapley"],
     ["mapping", "validation", "products"],

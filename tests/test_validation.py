@@ -5,9 +5,10 @@ import xarray as xr
 
 from helpers import validation
 from helpers.folds import knndm
-from helpers.forest import fit_forest
+from helpers.held_out import cross_validated
 from helpers.storage import ContractError
 from helpers.study import load_study
+from helpers.weights import standard_error_weights
 
 
 @pytest.fixture(scope="module")
@@ -111,23 +112,74 @@ def test_the_record_names_both_designs_and_every_repeat(study, held_out):
     assert found["truth"] is None
 
 
-def test_a_forest_fitted_to_something_else_is_refused(study_folder):
-    study = load_study(study_folder, resolution_m=50_000, n_trees=5)
+@pytest.fixture
+def training():
     rng = np.random.default_rng(0)
-    training = pd.DataFrame(rng.normal(size=(12, 3)), columns=study.forest.predictors)
-    training["t15_c"] = training["TDD"]
+    table = pd.DataFrame(rng.normal(size=(12, 3)), columns=["PRE", "TDD", "TPI"])
+    return table.assign(
+        site=[f"site{i}" for i in range(12)],
+        t15_c=table["TDD"] + rng.normal(0, 0.3, 12),
+        standard_error_c=np.linspace(0.05, 1, 12),
+    )
+
+
+def with_forest(study, **settings):
+    """The study with other settings of the forest, in the same folders."""
+    changed = study.model_copy(update={"forest": study.forest.model_copy(update=settings)})
+    changed._file, changed._variant = study._file, study._variant
+    return changed
+
+
+def test_weights_are_off_unless_the_study_asks_for_them(study, training):
+    assert study.forest.weights == "none"
+    assert validation.fit_weights(study, training) is None
+    assert (validation.fit_study_forest(study, training).sample_weight == 1).all()
+    without = training.drop(columns="standard_error_c")
+    np.testing.assert_array_equal(
+        validation.fit_study_forest(study, without).predict(training),
+        validation.fit_study_forest(study, training).predict(training),
+    )
+
+
+def test_every_fit_of_a_study_uses_its_weights(study, training):
+    study, folds = with_forest(study, weights="standard_error"), np.arange(12) % 3
     settings = validation.forest_settings(study)
-    forest = fit_forest(training[study.forest.predictors], training["t15_c"], **settings)
+    sites = training[study.forest.predictors], training["t15_c"]
+    weight = standard_error_weights(*sites, training["standard_error_c"], **settings)
+    forest = validation.fit_study_forest(study, training)
+    np.testing.assert_array_equal(forest.sample_weight, weight)
+    held_out = validation.hold_out(study, training, folds)
+    expected = cross_validated(
+        *sites, folds, standard_error_c=training["standard_error_c"], progress=False, **settings
+    )
+    pd.testing.assert_frame_equal(held_out.drop(columns="site"), expected)
+
+
+def test_a_forest_of_other_weights_is_refused(study_folder, training):
+    off = load_study(study_folder, resolution_m=50_000, n_trees=20)
+    on = with_forest(off, weights="standard_error")
+    for study, other in ((off, on), (on, off)):
+        fitted = validation.fit_study_forest(study, training)
+        fitted.save(study.interim_dir / "forest.skops")
+        loaded = validation.load_study_forest(study, training)
+        np.testing.assert_array_equal(loaded.sample_weight, fitted.sample_weight)
+        with pytest.raises(ContractError, match=r"fit weights .* to .*has changed since"):
+            validation.load_study_forest(other, training)
+    validation.fit_study_forest(on, training).save(on.interim_dir / "forest.skops")
+    with pytest.raises(ContractError, match="has changed since"):
+        validation.load_study_forest(on, training.assign(standard_error_c=0.1))
+
+
+def test_a_forest_fitted_to_something_else_is_refused(study_folder, training):
+    study = load_study(study_folder, resolution_m=50_000, n_trees=5)
+    forest = validation.fit_study_forest(study, training)
     forest.save(study.interim_dir / "forest.skops")
     assert validation.load_study_forest(study, training).names == ("PRE", "TDD", "TPI")
     with pytest.raises(ContractError, match=r"training table or study\.toml has changed.*Run"):
         validation.load_study_forest(study, training.assign(t15_c=0.0))
-    more_trees = load_study(study_folder, resolution_m=50_000, n_trees=5).model_copy(
-        update={"forest": study.forest.model_copy(update={"n_trees": 6})}
-    )
-    more_trees._file, more_trees._variant = study._file, study._variant
-    with pytest.raises(ContractError, match="with 5 trees"):
-        validation.load_study_forest(more_trees, training)
+    for changed in ({"n_trees": 6}, {"min_samples_leaf": 3}, {"max_features": 0.5}):
+        with pytest.raises(ContractError, match="with 5 trees"):
+            validation.load_study_forest(with_forest(study, **changed), training)
 
 
 def test_frozen_share_counts_cells_with_a_value():

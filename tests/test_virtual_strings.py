@@ -7,12 +7,14 @@ import openpyxl
 import pandas as pd
 import pytest
 
+from helpers.boreholes import read_boreholes
 from helpers.storage import ContractError
 from helpers.virtual import strings
-from helpers.virtual.faults import FAULTS, plant
-from helpers.virtual.files import DIALECTS, survey_records, write_survey
+from helpers.virtual.faults import FAULTS, plant, suits
+from helpers.virtual.files import survey_records, write_survey
+from helpers.virtual.workbook import DIALECTS
 
-IN_TIME = ["spikes", "stuck_sensor", "stopped_logger"]
+IN_TIME = ["spikes", "stuck_sensor", "stopped_logger", "step", "drift", "curtain_offset"]
 KINDS = ["workbook"] * 7 + ["pipeline"] * 3 + ["gtnp"] * 2 + ["profiles"] * 3
 SEED = 5
 
@@ -46,19 +48,35 @@ def with_and_without(fault, kind="workbook"):
     """Records, sites and key of one faulty hole, and the records of the same hole without."""
     holes = make_holes([kind], deepest_m=20.0)
     clean, _ = survey_records(holes, SEED)
-    spoilt, sites = survey_records(holes.assign(fault=fault), SEED)
-    return spoilt, sites.iloc[0], clean
+    spoilt, _ = survey_records(holes.assign(fault=fault), SEED)
+    return spoilt.records, spoilt.sites.iloc[0], clean.records
 
 
 def key_of(fault, folder, kind="workbook"):
-    return write_survey(make_holes([kind], deepest_m=20.0, fault=fault), folder, SEED)
+    key = write_survey(make_holes([kind], deepest_m=20.0, fault=fault), folder, SEED)
+    return key[key["fault"] == fault]
+
+
+def change_of(fault, kind="gtnp"):
+    """What the fault adds to each sensor (times x depths), deg C, and the depths in the key."""
+    hole = one_hole(kind, fault=fault)
+    clean = strings.delivered_string(hole, kind, np.random.default_rng(1))
+    spoilt, _, key = plant(clean, hole, np.random.default_rng(2))
+    wide = [
+        t.pivot(index="time", columns="depth_m", values="temperature_c") for t in (clean, spoilt)
+    ]
+    change = wide[1] - wide[0]
+    touched = (change.abs() > 0).any()
+    assert change.columns[touched].to_list() == sorted(key["depth_m"])
+    return change.loc[:, touched].dropna(), *wide
 
 
 @pytest.fixture(scope="module")
 def survey(tmp_path_factory):
     folder = tmp_path_factory.mktemp("survey")
     write_survey(make_holes(), folder, SEED)
-    return folder, *survey_records(make_holes(), SEED)
+    data, _ = survey_records(make_holes(), SEED)
+    return folder, data.records, data.sites
 
 
 # --- strings ---------------------------------------------------------------------------------
@@ -111,10 +129,28 @@ def test_measured_strings_are_right_at_15_m_but_for_the_calibration_of_two_senso
 
 
 def test_weather_is_noise_near_the_surface_only():
-    hole, depths = one_hole(), np.array([0.5, 10.0])
+    """In a hole so cold that nothing thaws, where no zero curtain holds the weather back."""
+    hole, depths = one_hole(t15_true_c=-40.0), np.array([0.5, 10.0])
     noise = strings.measured(hole, strings.DAYS, depths, np.random.default_rng(0))
     noise = noise - strings.string_temperatures(hole, strings.DAYS, depths)
     assert noise.std(axis=0) == pytest.approx([2.5 / np.e, 0.02], rel=0.15)
+
+
+def test_the_zero_curtain_shrinks_departures_from_zero_by_two_degrees_at_the_surface():
+    curve = np.array([[-5.0] * 4, [-0.3] * 4, [1.5] * 4])
+    held = strings.with_zero_curtain(curve, np.array([0.0, 1.5, 3.0, 10.0]))
+    expected = [[-3, -4, -5, -5], [0, 0, -0.3, -0.3], [0, 0.5, 1.5, 1.5]]
+    np.testing.assert_allclose(held, expected, atol=1e-12)
+
+
+def test_the_curtain_holds_a_sensor_for_weeks_and_no_deeper_one():
+    """A wave of 8 deg C at 1 m crosses the +-1.33 deg C that vanish there in about 19 days."""
+    hole = one_hole(t15_true_c=0.4, surface_amplitude_c=8 * np.exp(0.4), trend_c_per_a=0.0)
+    depths = np.array([1.0, 3.0, 15.0])
+    truth = strings.string_temperatures(hole, strings.DAYS[:365], depths)
+    held = strings.with_zero_curtain(truth, depths)
+    assert (held[:, 0] == 0).sum() / 2 == pytest.approx(2 * 4 / 3 / 8 * 365.25 / 2 / np.pi, abs=1)
+    np.testing.assert_array_equal(held[:, 1:], truth[:, 1:])
 
 
 # --- faults ----------------------------------------------------------------------------------
@@ -171,7 +207,7 @@ def test_faults_of_readings_are_where_the_key_says_and_nowhere_else(fault, kind,
     assert len(changed) >= 3 and set(changed) <= set(key.index)
     there = spoilt[key.index]
     if fault == "missing_code":
-        assert there.isna().all()
+        assert (there == -999).all()
     elif fault == "spikes":
         assert (there - clean[key.index]).abs().between(7.99, 15.01).all()
     else:
@@ -191,6 +227,51 @@ def test_disordered_sensor_leaves_the_line_of_its_neighbours(tmp_path):
     assert 3 <= difference.max() <= 5
 
 
+def test_a_step_stays_from_the_middle_half_of_the_record_on():
+    change, clean, _ = change_of("step")
+    jump = change.iloc[-1].item()
+    assert 1.499 < abs(jump) < 3.001 and 2 <= change.columns.item() <= 12
+    first = clean.index.get_loc(change.index[(change != 0).to_numpy().ravel()][0])
+    assert len(clean) // 4 <= first < len(clean) * 3 / 4
+    np.testing.assert_allclose(change.loc[clean.index[first] :], jump, atol=1e-6)
+
+
+def test_a_drift_grows_by_the_same_every_year():
+    change, clean, _ = change_of("drift")
+    years = (change.index - clean.index[0]) / pd.Timedelta(days=365.25)
+    rate, offset = np.polyfit(years, change.to_numpy().ravel(), 1)
+    assert 1.2 <= abs(rate) <= 2 and abs(offset) < 0.001
+    np.testing.assert_allclose(change.to_numpy().ravel(), rate * years, atol=0.001)
+
+
+def test_swapped_sensors_read_what_the_other_should():
+    _, clean, spoilt = change_of("swapped_sensors")
+    upper, lower = clean.columns[(clean != spoilt).where(clean.notna()).fillna(0).any()]
+    assert 1 <= upper <= lower - 1.5 and lower <= 8
+    np.testing.assert_array_equal(spoilt[[upper, lower]], clean[[lower, upper]])
+
+
+def test_a_curtain_offset_is_constant_and_small():
+    change, *_ = change_of("curtain_offset")
+    assert 0.5 <= change.columns.item() <= 1.5
+    assert 0.399 < abs(change.iloc[0].item()) < 0.801
+    assert np.ptp(change.to_numpy()) < 1e-6
+
+
+def test_only_ground_that_freezes_and_thaws_shows_a_curtain():
+    """At 0.5 m a wave of 12 deg C keeps 9.8, less 1.7 in the curtain: 6.6 deg C is too warm."""
+    assert suits("curtain_offset", one_hole(t15_true_c=6.0))
+    assert not suits("curtain_offset", one_hole(t15_true_c=8.0))
+    assert not suits("curtain_offset", one_hole(t15_true_c=-8.0))
+
+
+def test_an_elevation_in_feet_is_of_a_site_above_250_m():
+    hole = one_hole(fault="elevation_in_feet")
+    _, site, _ = plant(pd.DataFrame({"temperature_c": []}), hole, np.random.default_rng(1))
+    assert site["elevation_m"] == pytest.approx(1640.4)
+    assert not suits("elevation_in_feet", one_hole(elevation_m=240.0))
+
+
 def test_a_stopped_logger_leaves_five_months():
     spoilt, _, _ = with_and_without("stopped_logger")
     assert spoilt["time"].nunique() == 5
@@ -208,7 +289,8 @@ def test_an_old_profile_is_of_1978_to_1985_and_colder_by_the_trend():
 def test_a_duplicate_is_the_string_of_its_neighbour_under_another_code():
     holes = make_holes(["workbook", "workbook", "gtnp"], deepest_m=[20.0, 9.0, 6.0])
     holes.loc[2, ["fault", "longitude"]] = ["duplicate", holes.loc[0, "longitude"] + 1e-4]
-    records, _ = survey_records(holes, SEED)
+    records = survey_records(holes, SEED)[0].records
+    records = records[records["temperature_c"] != -999]
     mean = records.groupby(["site", "depth_m"])["temperature_c"].mean()
     below = [10.0, 14.0, 20.0]
     np.testing.assert_allclose(mean["T02"][below], mean["T00"][below], atol=0.02)
@@ -235,6 +317,8 @@ def test_what_cannot_be_planted_is_refused_with_site_and_remedy(tmp_path):
     for columns, message in [
         ({"fault": "gremlin"}, "T00: unknown fault 'gremlin'. Choices: kelvin"),
         ({"fault": "outside_period"}, "T00: an old profile needs format 'profiles'"),
+        ({"fault": "curtain_offset", "t15_true_c": 9.0}, "needs a sensor from 0.5 to 1.5 m that"),
+        ({"fault": "elevation_in_feet", "elevation_m": 9.0}, "needs an elevation above 250 m"),
         ({"fault": ["duplicate", ""]}, r"'T00' has no other hole within 1 km \(nearest: 10.5 km"),
         ({"format": ["workbook", "papyrus"]}, "site 'T01' has format 'papyrus'. Choices: workb"),
         ({"site": "T00"}, "site 'T00' comes twice"),
@@ -259,7 +343,7 @@ def test_two_runs_give_the_same_bytes_and_another_seed_others(survey, tmp_path):
 
 def test_a_hole_draws_the_same_whatever_other_holes_there_are(survey):
     _, records, _ = survey
-    alone, _ = survey_records(make_holes().iloc[[9]], SEED)
+    alone = survey_records(make_holes().iloc[[9]], SEED)[0].records
     together = records[records["site"] == "T09"].reset_index(drop=True)
     assert together["temperature_c"].equals(alone["temperature_c"])
 
@@ -282,12 +366,12 @@ def test_every_dialect_of_the_workbook_opens_and_holds_the_measured_months(surve
         assert tuple(sheet.columns[:n_times]) == dialect.time_headers
         months = records[records["site"] == site]
         values = sheet.iloc[:, n_times:].to_numpy(dtype=float).ravel()
-        values[values == -999] = np.nan
         np.testing.assert_array_equal(values, months["temperature_c"])
         np.testing.assert_array_equal(
             np.repeat(np.arange(24) + 2, months["depth_m"].nunique()), months["row"]
         )
-        assert months["temperature_c"].isna().sum() == 1
+        lost = months["temperature_c"] == dialect.lost if dialect.lost == -999 else values != values
+        assert lost.sum() == 1
 
 
 def test_text_files_hold_the_same_readings_as_the_tables_in_memory(survey):
@@ -300,7 +384,7 @@ def test_text_files_hold_the_same_readings_as_the_tables_in_memory(survey):
         np.testing.assert_array_equal(table["temperature_c"], expected["temperature_c"])
         assert len(table) == 731 * depth.nunique() and path.stat().st_size < 350_000
     for path in folder.glob("gtnp_*.csv"):
-        table = pd.read_csv(path, index_col="Date/Depth", na_values=[-999])
+        table = pd.read_csv(path, index_col="Date/Depth")
         expected = records[records["file"] == path.name]
         np.testing.assert_array_equal(table.to_numpy().ravel(), expected["temperature_c"])
         assert table.index[1] == "2023-01-11 00:00:00" and len(table) == 74
@@ -308,6 +392,20 @@ def test_text_files_hold_the_same_readings_as_the_tables_in_memory(survey):
     expected = records[records["file"] == "profiles.csv"]
     np.testing.assert_array_equal(profiles["temperature_c"], expected["temperature_c"])
     np.testing.assert_array_equal(expected["row"], np.arange(len(profiles)) + 2)
+
+
+def test_the_survey_in_memory_is_what_a_reader_makes_of_the_files(tmp_path):
+    faults = ["kelvin", "missing_code", "step", "", "swapped_sensors", "curtain_offset", "spikes"]
+    faults += ["depth_in_cm", "", "drift", "repeated_depth", "elevation_in_feet"]
+    holes = make_holes(fault=[*faults, "unsorted_depths", "outside_period", ""])
+    write_survey(holes, tmp_path, SEED)
+    patterns = ("*.xlsx", "pipeline_*.csv", "gtnp_*.csv", "profiles.csv")
+    files = [path for pattern in patterns for path in sorted(tmp_path.glob(pattern))]
+    read = read_boreholes(files, tmp_path / "sites.csv")
+    data, _ = survey_records(holes, SEED)
+    pd.testing.assert_frame_equal(read.records, data.records)
+    pd.testing.assert_frame_equal(read.sites, data.sites, check_dtype=False)
+    assert read.formats == data.formats
 
 
 def test_sites_come_with_the_file_of_their_format(survey):

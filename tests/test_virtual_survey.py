@@ -73,6 +73,15 @@ def test_another_seed_is_another_survey_of_the_same_kind(study, covariates, hole
     assert list(other.columns) == list(holes.columns)
 
 
+def test_a_hole_that_cannot_show_a_fault_leaves_it_to_the_next(holes):
+    free = list(holes.index[:3])
+    table = holes.loc[free].assign(elevation_m=[400.0, 300.0, 100.0])
+    assert survey._taken(free, "elevation_in_feet", table) == holes.index[1]
+    assert free == [holes.index[0], holes.index[2]]
+    with pytest.raises(ValueError, match=r"No free hole .workbook. can show 'elevation_in_feet'"):
+        survey._taken([holes.index[2]], "elevation_in_feet", table)
+
+
 @pytest.mark.slow
 def test_the_committed_survey_comes_out_again_byte_for_byte(study, tmp_path):
     """At the full 1 km, as `make survey` does; also the table of published values."""

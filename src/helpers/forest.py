@@ -29,6 +29,7 @@ _CONTENT = {
     "names": list,
     "predictors": np.ndarray,
     "temperature_c": np.ndarray,
+    "sample_weight": np.ndarray,
 }
 
 
@@ -65,6 +66,8 @@ class Forest:
         Names of the predictors, in the order of the columns.
     predictors, temperature_c
         Training sites: (sites, predictors), and deg C (sites,).
+    sample_weight
+        How much each site counted in the fit, (sites,).
 
     """
 
@@ -72,6 +75,7 @@ class Forest:
     names: tuple[str, ...]
     predictors: NDArray
     temperature_c: NDArray
+    sample_weight: NDArray
 
     @cached_property
     def trees(self) -> Trees:
@@ -150,6 +154,15 @@ class Forest:
         in_order[np.ix_(complete, from_cold(self.temperature_c))] = weights
         return in_order
 
+    def out_of_bag(self) -> NDArray:
+        """Prediction of each site by the trees that did not draw it, deg C (sites,), or NaN."""
+        sites = self.predictors.astype(np.float32)
+        predicted = [tree.tree_.predict(sites).ravel() for tree in self.model.estimators_]
+        drawn = [np.bincount(d, minlength=len(sites)) > 0 for d in self.model.estimators_samples_]
+        unseen = ~np.stack(drawn)
+        total, n_trees = np.sum(predicted, axis=0, where=unseen), unseen.sum(axis=0)
+        return np.divide(total, n_trees, out=np.full(len(sites), np.nan), where=n_trees > 0)
+
     def save(self, path: str | Path) -> Path:
         """Write the forest with skops; the same forest gives the same bytes."""
         content = {name: getattr(self, name) for name in _CONTENT} | {"names": list(self.names)}
@@ -178,7 +191,9 @@ def fit_forest(
     n_trees, min_samples_leaf, max_features, seed
         As scikit-learn's; ``max_features`` is the share of the predictors tried at each split.
     sample_weight
-        A site is drawn into the bootstrap samples with a probability in proportion to it.
+        How much each site counts: it is drawn into the bootstrap samples with a probability in
+        proportion to it (scikit-learn from 1.9 on; before, a weight multiplied the copies that
+        were drawn, and the conditional distribution would not know). Equal weights are as none.
     bootstrap
         False grows every tree from all sites; to see how a single tree works.
 
@@ -200,8 +215,10 @@ def fit_forest(
         bootstrap=bootstrap,
     )
     x = predictors.to_numpy(dtype=float)
-    model.fit(x, y, sample_weight)
-    return Forest(model, tuple(predictors.columns), x, y)
+    weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
+    # With weights scikit-learn draws by other random numbers; equal ones must not change a thing.
+    model.fit(x, y, weight if np.ptp(weight) > 0 else None)
+    return Forest(model, tuple(predictors.columns), x, y, weight)
 
 
 def load_forest(path: str | Path, made_by: str = "") -> Forest:
@@ -226,7 +243,9 @@ def load_forest(path: str | Path, made_by: str = "") -> Forest:
     content = read_trusted(path)
     kinds = content if isinstance(content, dict) else {}
     if {name: type(value) for name, value in kinds.items()} != _CONTENT:
-        raise ContractError(f"{path}: not a forest written by this program.")
+        raise ContractError(
+            f"{path}: not a forest written by this release of the program. Fit the forest again."
+        )
     forest = Forest(**content | {"names": tuple(content["names"])})
     needed = (*forest.temperature_c.shape, len(forest.names))
     if forest.predictors.shape != needed:

@@ -11,6 +11,7 @@ from tqdm.auto import tqdm
 
 from helpers.forest import QUANTILES, Forest, check_training, fit_forest
 from helpers.storage import ContractError
+from helpers.weights import standard_error_weights
 
 
 def quantile_name(level: float) -> str:
@@ -33,7 +34,8 @@ def cross_validated(
     Parameters
     ----------
     predictors, temperature_c, folds, **settings
-        The sites, their folds and the settings, as for :func:`forests_without_fold`.
+        The sites, their folds and the settings, standard_error_c among them, as for
+        :func:`forests_without_fold`.
     quantiles, at_or_below
         As for :meth:`helpers.forest.Forest.distribution`.
 
@@ -60,7 +62,7 @@ def forests_without_fold(
     temperature_c: ArrayLike,
     folds: ArrayLike,
     *,
-    sample_weight: ArrayLike | None = None,
+    standard_error_c: ArrayLike | None = None,
     progress: bool = True,
     **settings,
 ) -> Iterator[tuple[object, NDArray, Forest]]:
@@ -68,8 +70,12 @@ def forests_without_fold(
 
     Parameters
     ----------
-    predictors, temperature_c, sample_weight
+    predictors, temperature_c
         The sites, as for :func:`helpers.forest.fit_forest`.
+    standard_error_c
+        Of the temperatures, deg C (sites,): each forest is fitted with the weights that
+        :func:`helpers.weights.standard_error_weights` finds from its own sites, so that nothing
+        of a held-out site gets into them. None: every site counts the same.
     folds
         Label of the fold of each site.
     progress
@@ -93,9 +99,8 @@ def forests_without_fold(
         )
     for fold in tqdm(np.unique(labels), desc="folds", disable=not progress):
         test = labels == fold
-        weight = None if sample_weight is None else np.asarray(sample_weight)[~test]
-        yield (
-            fold,
-            test,
-            fit_forest(predictors[~test], observed[~test], sample_weight=weight, **settings),
-        )
+        sites, weight = (predictors[~test], observed[~test]), None
+        if standard_error_c is not None:
+            errors = np.asarray(standard_error_c, dtype=float)[~test]
+            weight = standard_error_weights(*sites, errors, **settings)
+        yield fold, test, fit_forest(*sites, sample_weight=weight, **settings)

@@ -12,6 +12,11 @@ from helpers.products import VIRTUAL_NOTE, class_areas, class_layer, permafrost_
 from helpers.storage import library_versions, sha256, write_json
 from helpers.study import Study
 
+WEIGHTS = {
+    "none": {"en": "", "zh": ""},
+    "standard_error": {"en": ", sites weighted by their standard error", "zh": "（按标准误加权）"},
+}
+
 
 def write_metadata(
     study: Study, result: xr.Dataset, validation: Mapping[str, Any], files: list[Path]
@@ -73,12 +78,14 @@ def _sources(study: Study) -> dict[str, Any]:
 
 def _process(study: Study) -> dict[str, str]:
     trees = study.forest.n_trees
+    weights = WEIGHTS[study.forest.weights]
     return {
         "en": "Boreholes checked and brought to the mapped depth; covariates on one grid; random "
-        f"forest of {trees} trees; conditional distribution after Meinshausen (2006); "
-        "cross-validation with kNNDM (Linnenbrink et al. 2024) and random folds; area of "
+        f"forest of {trees} trees{weights['en']}; conditional distribution after Meinshausen "
+        "(2006); cross-validation with kNNDM (Linnenbrink et al. 2024) and random folds; area of "
         "applicability after Meyer and Pebesma (2021).",
-        "zh": f"钻孔数据经质量控制并换算到制图深度；协变量统一到同一格网；{trees}棵树的随机森林；"
+        "zh": "钻孔数据经质量控制并换算到制图深度；协变量统一到同一格网；"
+        f"{trees}棵树的随机森林{weights['zh']}；"
         "按Meinshausen（2006）求条件分布；kNNDM（Linnenbrink等2024）与随机交叉验证；"
         "按Meyer和Pebesma（2021）确定模型适用范围。",
     }

@@ -104,6 +104,7 @@ def provenance(study: Study) -> dict[str, str]:
         "PERIOD": study.years,
         "DEPTH_M": f"{study.boreholes.depth_m:g}",
         "MODEL": f"random forest, {forest.n_trees} trees, predictors {' '.join(forest.predictors)}",
+        "FIT_WEIGHTS": forest.weights,
         "SEED": str(study.about.seed),
         "LICENCE": study.about.licence or "not stated",
     }

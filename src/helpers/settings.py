@@ -84,14 +84,24 @@ class BoreholeChecks(Section):
     disorder_c: float = Field(default=2.0, gt=0)
     largest_missing_share: float = Field(default=0.2, ge=0, lt=1)
     zero_amplitude_c: float = Field(default=0.1, gt=0)
+    usual_ground_c: float = 0.0
+    curtain_offset_c: float = Field(default=0.2, gt=0)
+    step_c: float = Field(default=0.5, gt=0)
+    envelope_c: float = Field(default=0.3, gt=0)
+    duplicate_within_m: float = Field(default=100.0, gt=0)
+    duplicate_c: float = Field(default=0.1, gt=0)
+    elevation_off_m: float = Field(default=200.0, gt=0)
 
 
 class Boreholes(Section):
     """Borehole files, the depth wanted, and which holes may be used."""
 
     files: list[str] = Field(min_length=1)
-    sites: str | None = None
+    formats: dict[str, str] = {}
     columns: dict[str, str] = {}
+    sites: str | None = None
+    sites_crs: str | None = None
+    overrides: str | None = None
     depth_m: float = Field(default=15.0, gt=0)
     shallowest_m: float = Field(default=5.0, gt=0)
     only_period: bool = True
@@ -176,6 +186,7 @@ class ForestSettings(Section):
     n_trees: int = Field(default=500, ge=1)
     min_samples_leaf: int = Field(default=2, ge=1)
     max_features: float = Field(default=0.67, gt=0, le=1)
+    weights: Literal["none", "standard_error"] = "none"
     quantiles: list[Annotated[float, Field(gt=0, lt=1)]] = [0.05, 0.25, 0.5, 0.75, 0.95]
 
     @field_validator("predictors")

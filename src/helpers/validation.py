@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from helpers.applicability import ApplicabilityDomain
 from helpers.folds import KnndmFolds, design_distances, design_w, knndm, random_folds
-from helpers.forest import Forest, load_forest
+from helpers.forest import Forest, fit_forest, load_forest
 from helpers.held_out import cross_validated, quantile_name
 from helpers.scores import (
     brier_score,
@@ -23,6 +23,7 @@ from helpers.scores import (
 )
 from helpers.storage import ContractError, read_table
 from helpers.study import Study
+from helpers.weights import standard_error_weights
 
 FROZEN_LABELS = ("frozen", "not frozen")
 
@@ -36,6 +37,29 @@ def forest_settings(study: Study) -> dict[str, Any]:
         "max_features": forest.max_features,
         "seed": study.about.seed,
     }
+
+
+def site_errors(study: Study, training: pd.DataFrame) -> pd.Series | None:
+    """Standard errors (deg C) that the study weighs its sites by; None if it does not."""
+    return training["standard_error_c"] if study.forest.weights == "standard_error" else None
+
+
+def fit_weights(study: Study, training: pd.DataFrame) -> NDArray | None:
+    """Fit weights of the sites (sites,), found from these sites alone; None if all count alike."""
+    errors, predictors = site_errors(study, training), training[study.forest.predictors]
+    if errors is None:
+        return None
+    return standard_error_weights(predictors, training["t15_c"], errors, **forest_settings(study))
+
+
+def fit_study_forest(study: Study, training: pd.DataFrame) -> Forest:
+    """Fit the forest of the study, with its settings and fit weights, to these sites."""
+    return fit_forest(
+        training[study.forest.predictors],
+        training["t15_c"],
+        sample_weight=fit_weights(study, training),
+        **forest_settings(study),
+    )
 
 
 def prediction_points(study: Study, covariates: xr.Dataset) -> NDArray:
@@ -82,6 +106,7 @@ def hold_out(study: Study, training: pd.DataFrame, folds: NDArray) -> pd.DataFra
         training["t15_c"],
         folds,
         quantiles=study.forest.quantiles,
+        standard_error_c=site_errors(study, training),
         **forest_settings(study),
     )
     held_out.insert(0, "site", training["site"].to_numpy())
@@ -185,7 +210,7 @@ def read_folds(study: Study) -> pd.DataFrame:
 
 def read_training(study: Study) -> pd.DataFrame:
     """Training table written by notebook 02, with numbers in every predictor."""
-    numbers = ("x", "y", "t15_c", *study.forest.predictors)
+    numbers = ("x", "y", "t15_c", "standard_error_c", *study.forest.predictors)
     path = study.interim_dir / "training.csv"
     return read_table(path, numbers, ("site",), "notebook 02_covariates")
 
@@ -202,20 +227,31 @@ def load_study_forest(study: Study, training: pd.DataFrame) -> Forest:
     """
     made_by = "notebook 03_random_forest"
     path = study.interim_dir / "forest.skops"
-    forest, settings = load_forest(path, made_by), study.forest
+    forest = load_forest(path, made_by)
+    if not _fitted_to(forest, study, training):
+        low, high = forest.sample_weight.min(), forest.sample_weight.max()
+        raise ContractError(
+            f"{path}: fitted to {', '.join(forest.names)} of {len(forest.temperature_c)} sites "
+            f"with {len(forest.model.estimators_)} trees and fit weights {low:.3g} to {high:.3g}, "
+            f"but the training table or study.toml has changed since. Run {made_by} again."
+        )
+    return forest
+
+
+def _fitted_to(forest: Forest, study: Study, training: pd.DataFrame) -> bool:
+    settings, used = study.forest, forest.model.get_params()
     same = forest.names == tuple(settings.predictors) and (
-        forest.model.get_params()["n_estimators"] == settings.n_trees
-        and forest.model.get_params()["min_samples_leaf"] == settings.min_samples_leaf
+        used["n_estimators"] == settings.n_trees
+        and used["min_samples_leaf"] == settings.min_samples_leaf
+        and used["max_features"] == settings.max_features
+        and used["random_state"] == study.about.seed
         and np.array_equal(forest.temperature_c, training["t15_c"])
         and np.array_equal(forest.predictors, training[settings.predictors])
     )
     if not same:
-        raise ContractError(
-            f"{path}: fitted to {', '.join(forest.names)} of {len(forest.temperature_c)} sites "
-            f"with {len(forest.model.estimators_)} trees, but the training table or study.toml "
-            f"has changed since. Run {made_by} again."
-        )
-    return forest
+        return False
+    weight = fit_weights(study, training)
+    return np.allclose(forest.sample_weight, 1.0 if weight is None else weight)
 
 
 def applicability_domain(

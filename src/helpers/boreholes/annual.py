@@ -3,6 +3,9 @@
 After the rules of the Global Terrestrial Network for Permafrost (doi:10.1594/PANGAEA.972992). A
 *profile* is a table with a row per sensor: site, depth_m, mean_c, min_c, max_c (of the monthly
 means, deg C), n_months, sampling_error_c.
+
+Readings are first reduced to the mean of each month of each year, which is all that the later
+steps need: a thousand half-hourly records then fit into any memory.
 """
 
 from __future__ import annotations
@@ -11,9 +14,61 @@ import numpy as np
 import pandas as pd
 
 PROFILE_COLUMNS = [*("site", "depth_m", "mean_c", "min_c", "max_c", "n_months", "sampling_error_c")]
+MONTH_COLUMNS = [
+    *("site", "time", "depth_m", "temperature_c", "averaging", "share", "days"),
+    *("year_start", "year_end", "n_months", "amplitude_c"),
+]
 MONTHS = range(1, 13)
 SENSOR = ["site", "depth_m"]
 _DEPTH_CLASSES_M = [-np.inf, 1, 2, 3, 5, 7, 10, 15, 20, np.inf]
+
+
+def monthly_records(records: pd.DataFrame) -> pd.DataFrame:
+    """Reduce records to the mean of every sensor in each month of each year.
+
+    Means over years pass through as they are, and so do records that are reduced already.
+
+    Returns
+    -------
+    pandas.DataFrame
+        site, time (the first of the month; NaT for a mean over years), depth_m, temperature_c,
+        averaging (month or mean), share (of the values of the month that the usual step of the
+        sensor lets expect, 0 to 1, those that are there; 1 for a mean over years), days (for
+        which the values stand), and for means year_start, year_end, n_months, amplitude_c.
+
+    """
+    if "share" in records:
+        return records
+    is_mean = records["averaging"] == "mean"
+    means = records[is_mean].reindex(columns=MONTH_COLUMNS).assign(share=1.0, days=365.0)
+    months = _means_of_months(records[~is_mean]).reindex(columns=MONTH_COLUMNS)
+    both = [part for part in (months, means) if len(part)] or [means]
+    return pd.concat(both, ignore_index=True).astype({"time": "datetime64[ns]"})
+
+
+def _means_of_months(readings: pd.DataFrame) -> pd.DataFrame:
+    """Mean of each month of each year, and the share of the expected values that is there.
+
+    Expected are as many as the usual step between the readings of the sensor allows.
+    """
+    known = readings.dropna(subset="temperature_c").sort_values([*SENSOR, "time"])
+    month = known["time"].astype("datetime64[ns]").dt.to_period("M").dt.to_timestamp()
+    known = known.assign(length=month.dt.days_in_month, month=month.astype("datetime64[ns]"))
+    known["step"] = known.groupby(SENSOR)["time"].diff() / pd.Timedelta(days=1)
+    step = known.groupby(SENSOR)["step"].median().where(lambda days: days > 0)
+    monthly = known.groupby([*SENSOR, "month"]).agg(
+        temperature_c=("temperature_c", "mean"),
+        n=("temperature_c", "size"),
+        length=("length", "first"),
+        averaging=("averaging", "first"),
+    )
+    expected = (monthly["length"] // step).fillna(1).clip(lower=1)
+    share = (monthly["n"] / expected).clip(upper=1)
+    # A single reading tells of its day at most, a mean of a month of the whole month.
+    days = (monthly["n"] * step.clip(upper=1)).fillna(monthly["n"])
+    days = days.mask(monthly["averaging"] == "month", monthly["length"])
+    table = monthly.assign(share=share, days=days, averaging="month").reset_index()
+    return table.rename(columns={"month": "time"})
 
 
 def annual_profile(
@@ -37,7 +92,7 @@ def annual_profile(
     Parameters
     ----------
     records
-        site, time, depth_m, temperature_c, averaging, n_months, amplitude_c of one or more sites.
+        Of one or more sites, as read or reduced by :func:`monthly_records`.
     largest_missing_share
         Of the values of a month, and of the year.
     zero_amplitude_c
@@ -51,9 +106,10 @@ def annual_profile(
         A profile, by site and depth.
 
     """
-    is_mean = records["averaging"] == "mean"
-    measured = _of_readings(records[~is_mean], largest_missing_share, zero_amplitude_c)
-    given = _of_means(records[is_mean])
+    months = monthly_records(records)
+    is_mean = months["averaging"] == "mean"
+    measured = _of_months(months[~is_mean], largest_missing_share, zero_amplitude_c)
+    given = _of_means(months[is_mean], zero_amplitude_c)
     profile = pd.concat([part for part in (measured, given) if len(part)] or [measured])
     profile = profile.sort_values("mean_c", key=pd.isna, kind="stable").drop_duplicates(SENSOR)
     profile = profile.sort_values(SENSOR).reset_index(drop=True)
@@ -82,10 +138,14 @@ def _still_depth(depth: np.ndarray, swing: np.ndarray, amplitude_c: float) -> fl
     return float(np.interp(amplitude_c, swing[last], depth[last]))
 
 
-def _of_readings(
-    readings: pd.DataFrame, largest_missing_share: float, zero_amplitude_c: float
+def _of_months(
+    months: pd.DataFrame, largest_missing_share: float, zero_amplitude_c: float
 ) -> pd.DataFrame:
-    monthly = _monthly_means(readings)
+    time = months["time"].dt
+    keys = months.assign(year=time.year, month=time.month).rename(
+        columns={"temperature_c": "mean_c"}
+    )
+    monthly = keys.groupby([*SENSOR, "year", "month"])[["mean_c", "share"]].mean()
     whole = monthly[monthly["share"] >= 1 - largest_missing_share]
     any_month = _calendar_months(monthly["mean_c"])
     months = _calendar_months(whole["mean_c"]).reindex(any_month.index)
@@ -107,23 +167,6 @@ def _of_readings(
     )
     profile["amplitude_c"] = (profile["max_c"] - profile["min_c"]).where(complete)
     return profile.reset_index()
-
-
-def _monthly_means(readings: pd.DataFrame) -> pd.DataFrame:
-    """Mean of each month of each year, and the share of the expected values that is there.
-
-    Expected are as many as the usual step between the readings of the sensor allows.
-    """
-    known = readings.dropna(subset="temperature_c").sort_values([*SENSOR, "time"])
-    time = known["time"].dt
-    known = known.assign(year=time.year, month=time.month, days=time.days_in_month)
-    known["step"] = known.groupby(SENSOR)["time"].diff() / pd.Timedelta(days=1)
-    step = known.groupby(SENSOR)["step"].median()
-    monthly = known.groupby([*SENSOR, "year", "month"]).agg(
-        mean_c=("temperature_c", "mean"), n=("temperature_c", "size"), days=("days", "first")
-    )
-    expected = (monthly["days"] // step.where(step > 0)).fillna(1).clip(lower=1)
-    return monthly.assign(share=(monthly["n"] / expected).clip(upper=1))
 
 
 def _calendar_months(means: pd.Series) -> pd.DataFrame:
@@ -150,10 +193,39 @@ def _between_years(whole: pd.DataFrame) -> pd.Series:
     return np.sqrt(squares / freedom.where(freedom >= 6))
 
 
-def _of_means(means: pd.DataFrame) -> pd.DataFrame:
+def _of_means(means: pd.DataFrame, zero_amplitude_c: float) -> pd.DataFrame:
+    """Means over years; those of fewer than eleven months only below the annual wave.
+
+    A hole that does not reach the end of its wave tells it by how fast the wave dies out, one
+    that tells nothing of its wave is given the median of the others.
+    """
     means = means.reindex(columns=[*SENSOR, "temperature_c", "n_months", "amplitude_c"])
-    profile = means.groupby(SENSOR).mean().rename(columns={"temperature_c": "mean_c"})
-    return profile.assign(min_c=np.nan, max_c=np.nan).reset_index()
+    profile = means.groupby(SENSOR).mean().rename(columns={"temperature_c": "mean_c"}).reset_index()
+    profile["amplitude_c"] *= 2  # from half the range, as it is given, to the range
+    wave = {site: _wave_end(hole, zero_amplitude_c) for site, hole in profile.groupby("site")}
+    still = profile["site"].map(pd.Series(wave, dtype=float).pipe(lambda z: z.fillna(z.median())))
+    valid = ~(profile["n_months"] < 11) | (profile["depth_m"] >= still)
+    half = profile["amplitude_c"] / 2
+    return profile.assign(
+        min_c=profile["mean_c"] - half,
+        max_c=profile["mean_c"] + half,
+        mean_c=profile["mean_c"].where(valid),
+    )
+
+
+def _wave_end(hole: pd.DataFrame, zero_amplitude_c: float) -> float:
+    """Depth of zero annual amplitude, extrapolated from the decay of the wave if need be.
+
+    An annual wave in the ground decays exponentially (Carslaw and Jaeger 1959, section 2.6).
+    """
+    known = hole[(hole["n_months"] >= 11) & hole["amplitude_c"].notna()].sort_values("depth_m")
+    depth, swing = known["depth_m"].to_numpy(), known["amplitude_c"].to_numpy()
+    measured = _still_depth(depth, swing, zero_amplitude_c)
+    moving = swing > zero_amplitude_c
+    if np.isfinite(measured) or moving.sum() < 2:
+        return measured
+    slope, at_surface = np.polyfit(depth[moving], np.log(swing[moving]), 1)
+    return (np.log(zero_amplitude_c) - at_surface) / slope if slope < 0 else np.nan
 
 
 def _sampling_error(profile: pd.DataFrame, period_years: float) -> pd.Series:

@@ -1,8 +1,8 @@
 """From the annual profile of a hole to its temperature at one depth, with a standard error.
 
 A hole with sensors on both sides of the depth is interpolated. A shallow one is extended downwards
-with the geothermal gradient of the deep ones, and its error grows with the distance extended, as
-fast as leave-one-out on the deep holes says.
+with the geothermal gradient of the deep ones. How wrong both are is measured on the survey itself
+(:mod:`helpers.boreholes.error_models`).
 """
 
 from __future__ import annotations
@@ -12,9 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-# Leave-one-out on the 47 Russian boreholes of GTN-P (gtnp.arcticportal.org) that reach 15 m.
-USUAL_EXTENSION_ERROR_C_PER_M = 0.065
-FEWEST_DEEP_HOLES = 3
+from helpers.boreholes.error_models import USUAL_MODEL, DepthModel
 
 
 class HoleRefusedError(ValueError):
@@ -50,85 +48,10 @@ class DepthTemperature:
     extended_m: float
 
 
-def geothermal_gradient(profile: pd.DataFrame, below_m: float = 10.0) -> float:
-    """Least-squares slope of mean_c at and below ``below_m``, deg C per m, downwards positive.
-
-    NaN with fewer than three sensors there.
-    """
-    deep = profile[profile["mean_c"].notna() & (profile["depth_m"] >= below_m)]
-    if len(deep) < 3:
-        return np.nan
-    return float(np.polyfit(deep["depth_m"], deep["mean_c"], 1)[0])
-
-
-def regional_gradient(
-    profiles: pd.DataFrame, depth_m: float = 15.0, below_m: float = 10.0
-) -> float:
-    """Median geothermal gradient of the holes that reach ``depth_m``, deg C per m; NaN if none.
-
-    Parameters
-    ----------
-    profiles
-        Profiles of many holes (site, depth_m, mean_c).
-    depth_m, below_m
-        A hole counts if it has sensors on both sides of the first; its slope is taken below the
-        second (m).
-
-    """
-    return float(np.median(list(_gradients(profiles, depth_m, below_m).values()) or [np.nan]))
-
-
-def _gradients(profiles: pd.DataFrame, depth_m: float, below_m: float) -> dict[str, float]:
-    slopes = {s: geothermal_gradient(p, below_m) for s, p in _deep_holes(profiles, depth_m).items()}
-    return {site: slope for site, slope in slopes.items() if np.isfinite(slope)}
-
-
-def _deep_holes(profiles: pd.DataFrame, depth_m: float) -> dict[str, pd.DataFrame]:
-    """Valid sensors of the holes that have some at or above the depth and at or below it."""
-    valid = profiles.dropna(subset="mean_c").sort_values("depth_m", kind="stable")
-    return {
-        site: profile
-        for site, profile in valid.groupby("site")
-        if profile["depth_m"].iloc[0] <= depth_m <= profile["depth_m"].iloc[-1]
-    }
-
-
-def extension_error_model(
-    profiles: pd.DataFrame,
-    depth_m: float = 15.0,
-    shallowest_m: float = 5.0,
-    usual_gradient_c_per_m: float = 0.035,
-    below_m: float = 10.0,
-) -> float:
-    """Standard error of an extension, deg C per metre extended, by leave-one-out.
-
-    Each deep hole is cut at each of its sensors between ``shallowest_m`` and ``depth_m`` and
-    extended with the median gradient of the others. The error is taken as proportional to the
-    distance, rate = root of (sum of squared errors / sum of squared distances). With fewer than
-    three deep holes to cut the rate is ``USUAL_EXTENSION_ERROR_C_PER_M``.
-    """
-    gradients = _gradients(profiles, depth_m, below_m)
-    errors, distances, n_holes = [], [], 0
-    for site, profile in _deep_holes(profiles, depth_m).items():
-        others = [slope for name, slope in gradients.items() if name != site]
-        gradient = np.median(others or [usual_gradient_c_per_m])
-        cut = profile[profile["depth_m"].between(shallowest_m, depth_m, inclusive="left")]
-        distance = depth_m - cut["depth_m"].to_numpy()
-        known = np.interp(depth_m, profile["depth_m"], profile["mean_c"])
-        errors.append(cut["mean_c"].to_numpy() + gradient * distance - known)
-        distances.append(distance)
-        n_holes += len(cut) > 0
-    if n_holes < FEWEST_DEEP_HOLES:
-        return USUAL_EXTENSION_ERROR_C_PER_M
-    return float(np.linalg.norm(np.concatenate(errors)) / np.linalg.norm(np.concatenate(distances)))
-
-
 def temperature_at_depth(
     profile: pd.DataFrame,
     depth_m: float = 15.0,
-    gradient_c_per_m: float = 0.035,
-    extension_error_c_per_m: float = USUAL_EXTENSION_ERROR_C_PER_M,
-    sensor_error_c: float = 0.05,
+    model: DepthModel = USUAL_MODEL,
     shallowest_m: float = 5.0,
 ) -> DepthTemperature:
     """Mean annual ground temperature at one depth.
@@ -144,14 +67,10 @@ def temperature_at_depth(
         mean are not used.
     depth_m
         Depth wanted, m.
-    gradient_c_per_m
-        See :func:`regional_gradient`; the default is the median of 77 rows of the Global Heat
-        Flow Database (doi:10.5880/fidgeo.2024.014) north of 46 N in China.
-    extension_error_c_per_m
-        See :func:`extension_error_model`. Interpolating counts as extending from both sides and
-        averaging by inverse variance.
-    sensor_error_c
-        Standard error of one sensor, deg C.
+    model
+        Gradients and errors, see :func:`helpers.boreholes.error_models.depth_model`. The error of
+        an extension grows with the distance, that of an interpolation with the product of the
+        distances to both sensors.
     shallowest_m
         Deepest sensor a hole must at least have.
 
@@ -165,24 +84,29 @@ def temperature_at_depth(
     depths = valid["depth_m"].to_numpy()
     _refuse_too_far(profile, depths, depth_m, shallowest_m)
     near, weights = _nearest(depths, depth_m)
-    distance = np.abs(depth_m - depths[near])
     interpolated = depths[0] <= depth_m <= depths[-1]
-    offset = 0.0 if interpolated else gradient_c_per_m * (depth_m - depths[near[0]])
+    down_m = 0.0 if interpolated else float(depth_m - depths[near[0]])
     sampling = valid.get("sampling_error_c", pd.Series(0.0, valid.index)).to_numpy()
+    depth_error = (
+        model.interpolation_error_c_per_m2 * np.prod(depth_m - depths[near])
+        if interpolated
+        else model.extension_error_c_per_m * down_m
+    )
     parts = {
-        "sensor_error_c": sensor_error_c * float(np.linalg.norm(weights)),
+        "sensor_error_c": model.sensor_error_c * float(np.linalg.norm(weights)),
         "sampling_error_c": float(weights @ sampling[near]),
-        "depth_error_c": _depth_error(distance, extension_error_c_per_m),
+        "depth_error_c": abs(float(depth_error)),
     }
+    here = float(weights @ valid["mean_c"].to_numpy()[near])
     return DepthTemperature(
-        temperature_c=float(weights @ valid["mean_c"].to_numpy()[near] + offset),
+        temperature_c=here + model.gradient(valid, depth_m).c_per_m * down_m,
         standard_error_c=float(np.linalg.norm(list(parts.values()))),
         **parts,
         method="interpolated" if interpolated else "extended",
         depth_m=depth_m,
         deepest_m=float(depths[-1]),
         n_depths=len(depths),
-        extended_m=0.0 if interpolated else float(distance[0]),
+        extended_m=abs(down_m),
     )
 
 
@@ -190,18 +114,25 @@ def _refuse_too_far(
     profile: pd.DataFrame, depths: np.ndarray, depth_m: float, shallowest_m: float
 ) -> None:
     if not len(depths):
-        months = int(np.nan_to_num(profile.get("n_months", pd.Series(dtype=float)).max()))
         raise HoleRefusedError(
-            f"incomplete year: no sensor has an annual mean (best: {months} of 12 months)"
+            f"incomplete year: no sensor has an annual mean ({_best(profile)}), and none is known "
+            f"to lie below the annual wave (deepest: {profile['depth_m'].max():g} m)"
         )
     if depths[-1] < min(shallowest_m, depth_m):
+        deeper = profile[profile["depth_m"] > depths[-1]]
+        but = f"; {len(deeper)} deeper without one ({_best(deeper)})" if len(deeper) else ""
         raise HoleRefusedError(
-            f"too shallow: deepest annual mean at {depths[-1]:g} m, {shallowest_m:g} m needed"
+            f"too shallow: deepest annual mean at {depths[-1]:g} m, {shallowest_m:g} m needed{but}"
         )
     if depths[0] - depth_m > max(depth_m - shallowest_m, 0):
         raise HoleRefusedError(
             f"too deep: uppermost annual mean at {depths[0]:g} m, {depth_m:g} m wanted"
         )
+
+
+def _best(profile: pd.DataFrame) -> str:
+    months = np.nan_to_num(profile.get("n_months", pd.Series(dtype=float)).max())
+    return f"best: {months:.0f} of 12 months" if months else "no value passed the checks"
 
 
 def _nearest(depths: np.ndarray, depth_m: float) -> tuple[np.ndarray, np.ndarray]:
@@ -212,10 +143,3 @@ def _nearest(depths: np.ndarray, depth_m: float) -> tuple[np.ndarray, np.ndarray
     upper, lower = depths[below - 1], depths[below]
     share = (depth_m - upper) / (lower - upper)
     return np.array([below - 1, below]), np.array([1 - share, share])
-
-
-def _depth_error(distance: np.ndarray, error_c_per_m: float) -> float:
-    """Error of an extension; of two from both sides, combined by inverse variance."""
-    if distance.min() == 0:
-        return 0.0
-    return float(np.sum((error_c_per_m * distance) ** -2.0) ** -0.5) if error_c_per_m > 0 else 0.0

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-FLAG_COLUMNS = ["site", "depth_m", "time", "check", "action", "reason"]
+FLAG_COLUMNS = ["site", "depth_m", "time", "until", "check", "action", "reason"]
+NOTED, REPAIRED, REMOVED, REFUSED = "noted", "repaired", "value removed", "site refused"
+OVERRULED = "overruled"
 Result = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
 """Records, sites and flags: what every check gives back."""
 
@@ -14,11 +16,11 @@ Result = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
 def flag(
     places: pd.DataFrame | Iterable[str], check: str, action: str, reason: str | Iterable[str]
 ) -> pd.DataFrame:
-    """One flag for each place: sites, or a table with site and perhaps depth_m and time."""
+    """One flag for each place: sites, or a table with site and perhaps depth_m, time, until."""
     table = places if isinstance(places, pd.DataFrame) else pd.DataFrame({"site": list(places)})
     rows = table.drop(columns=["check", "action", "reason"], errors="ignore")
     rows = rows.assign(check=check, action=action, reason=reason)
-    types = {"depth_m": float, "time": "datetime64[ns]"}
+    types = {"depth_m": float, "time": "datetime64[ns]", "until": "datetime64[ns]"}
     return rows.reindex(columns=FLAG_COLUMNS).astype(types)
 
 

@@ -1,55 +1,36 @@
 """Borehole files, as they come, to two tidy tables: records and sites.
 
-Four formats are told apart by their content, not by the name of the file:
+The formats are told apart by their content, not by the name of the file:
 
-* ``wide workbook``: .xlsx (or csv), one sheet per hole, named by its code; the first column is a
-  date (or the first two are year and month), every other one a depth such as ``0.5m``;
-* ``long table``: site, time, depth_m (or depth_cm), temperature_c;
-* ``GTN-P wide csv``: first header ``Date/Depth``, the others depths in m, and beside it a .txt
-  with lines ``Site code:``, ``Longitude:``, ``Latitude:``, ``Elevation (m):``, ``Setting:``;
-* ``profile table``: site, longitude, latitude, depth_m, temperature_c; means over years.
+* ``wide workbook``: .xlsx (or csv) with a date (or year and month) and depths such as ``0.5m`` as
+  columns; one sheet per hole, named by its code, or several holes with a column for the site;
+* ``long table``: site, time, depth and temperature in each row;
+* ``GTN-P wide csv``: first header ``Date/Depth``, the others depths in m; beside it a .txt with
+  lines ``Site code:``, ``Longitude:``, ``Latitude:``, ``Elevation (m):``, ``Setting:``, or a csv
+  named like it with ``_metadata``;
+* ``GTN-P long csv``: id, date, depth, temperature, flag, dataset_id, borehole_id, site_id;
+* ``PANGAEA table``: text with tabs after a ``/* ... */`` description;
+* ``profile table``: site, longitude, latitude, depth and temperature; means over years;
+* ``site table``: site and coordinates; a sheet of a workbook, or the file of the whole survey.
+
+Headers may be English or Chinese and state a unit; see :mod:`headers`.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from helpers.boreholes.cells import (
-    Table,
-    matching,
-    number_block,
-    numbers,
-    read_tables,
-    texts,
-    times,
-)
-from helpers.boreholes.positions import (
-    gtnp_metadata,
-    one_row_per_site,
-    require_filled,
-    site_rows,
-    site_table_rows,
-)
+from helpers.boreholes.contracts import require_records, require_sites
+from helpers.boreholes.headers import OUR_COLUMNS, matching
+from helpers.boreholes.positions import BESIDE, one_row_per_site, site_table_rows
+from helpers.boreholes.recognition import FORMATS, READERS, SITE_TABLE, recognised, require_columns
+from helpers.boreholes.tables import Table, is_note, read_tables
 from helpers.storage import ContractError
 
-WORKBOOK, LONG, GTNP, PROFILE = "wide workbook", "long table", "GTN-P wide csv", "profile table"
-SITE_TABLE = "site table"
-NEEDED = {
-    PROFILE: ("site", "longitude", "latitude", "depth_m", "temperature_c"),
-    LONG: ("site", "time", "depth_m", "temperature_c"),
-    SITE_TABLE: ("site", "longitude", "latitude"),
-}
-OF_MEANS = ("year_start", "year_end", "n_months", "amplitude_c")
-OUR_COLUMNS = {*NEEDED[PROFILE], "time", "depth_cm", "elevation_m", "setting", *OF_MEANS}
-DATE_HEADERS = ("date", "time", "日期", "时间", "date/depth")
-YEAR_HEADERS, MONTH_HEADERS = ("year", "年份", "年"), ("month", "月份", "月")
-DEPTH_HEADER = re.compile(r"(?:深度|depth)?\s*(-?\d+(?:\.\d+)?)\s*(m|米|cm|厘米)?", re.IGNORECASE)
 RECORD_TYPES = {
     "site": str,
     "time": "datetime64[ns]",
@@ -57,30 +38,35 @@ RECORD_TYPES = {
     "temperature_c": float,
     "averaging": str,
     "file": "category",
-    "sheet": str,
+    "sheet": "category",
     "row": int,
     "year_start": "Int64",
     "year_end": "Int64",
     "n_months": float,
     "amplitude_c": float,
 }
+SKIPPED = "skipped: a note"
+Paths = str | Path | Iterable[str | Path]
 
 
 @dataclass(frozen=True)
 class BoreholeData:
-    """What the borehole files say, before any check.
+    """What the borehole files say, before any check; contract in :mod:`contracts`.
 
     Attributes
     ----------
     records
         One row per value: site, time (NaT for a mean over years), depth_m, temperature_c (NaN if
-        missing), averaging (reading, day, month or mean), file, sheet, row (1-based row in the
-        file); for means also year_start, year_end, n_months (calendar months that went in) and
-        amplitude_c (range of the monthly means), where the file has them.
+        missing; -999 and the like are still there), averaging (reading, day, month or mean), file,
+        sheet ('' in a text file), row (1-based row in the file); for means also year_start,
+        year_end, n_months (calendar months that went in) and amplitude_c (half the range of the
+        monthly means), where the file has them. Times with a zone are in UTC.
     sites
-        One row per site: site, longitude, latitude (degrees), elevation_m, setting, file.
+        One row per site: site, longitude, latitude (degrees; latitude up to 180 where both may
+        have been exchanged), elevation_m, setting, and the file and row they are from.
     formats
-        Name of the format of each file.
+        Name of the format of each file; of several, if its sheets differ, separated by commas.
+        A sheet that was not used has an entry of its own.
 
     """
 
@@ -90,56 +76,107 @@ class BoreholeData:
 
 
 def read_boreholes(
-    paths: str | Path | Iterable[str | Path],
+    paths: Paths,
     sites: str | Path | None = None,
     columns: Mapping[str, str] | None = None,
+    formats: Mapping[str, str] | None = None,
+    sites_crs: str | None = None,
 ) -> BoreholeData:
-    """Read borehole files of any of the four formats.
+    """Read borehole files of any of the formats into one :class:`BoreholeData`.
 
     Parameters
     ----------
     paths
         One file or several.
     sites
-        Site table (csv or xlsx: site, longitude, latitude and, if known, elevation_m, setting)
-        for the formats that carry no coordinates.
+        Site table (csv or xlsx: site, longitude, latitude, or x and y; if known, elevation_m and
+        setting) for the formats that carry no coordinates.
     columns
         Other column names, as ``{our name: name in the file}``, for the tables that have them.
+    formats
+        Formats that are told instead of recognised, as ``{file name or pattern: format}``.
+    sites_crs
+        CRS of coordinates in columns x (easting) and y (northing); anything pyproj reads.
 
     Raises
     ------
     FileNotFoundError
-        If a file, or the .txt of a GTN-P file, is missing.
+        If a file, or what belongs beside a GTN-P file, is missing.
     ContractError
-        If a file is empty or of no known format, a column is missing, a number or a date cannot
-        be read, or a site has no coordinates or two different ones.
+        If a file is empty or of no known format, a column is missing, a cell cannot be read, or a
+        site has no coordinates or two different ones. Says where, and what to do.
 
     """
-    columns = _checked_columns(columns or {})
-    records, rows, formats = [], [], {}
+    parts = list(iterate_boreholes(paths, sites, columns, formats, sites_crs))
+    rows = pd.concat([part.sites for part in parts], ignore_index=True)
+    read = [part.records for part in parts if len(part.records)]
+    records = pd.concat(read, ignore_index=True) if len(read) > 1 else read[0]
+    of_files = parts if sites is None else parts[1:]
+    found = {name: kind for part in of_files for name, kind in part.formats.items()}
+    return BoreholeData(records.astype(RECORD_TYPES), one_row_per_site(rows), found)
+
+
+def iterate_boreholes(
+    paths: Paths,
+    sites: str | Path | None = None,
+    columns: Mapping[str, str] | None = None,
+    formats: Mapping[str, str] | None = None,
+    sites_crs: str | None = None,
+) -> Iterator[BoreholeData]:
+    """Read one file after the other, so that no more than one is in memory.
+
+    Parameters and errors are those of :func:`read_boreholes`.
+
+    Yields
+    ------
+    If there is a site table, first its sites, without records. Then, for each file, its records
+    and the sites of these, completed from the site table. A file is read only when it is asked
+    for.
+
+    """
+    mapped = _checked_columns(columns or {})
+    files = _files(paths, sites)
+    told = _told(files, formats or {})
+    known = None
     if sites is not None:
-        rows += [_site_table(_renamed(table, columns)) for table in read_tables(Path(sites))]
-    for path in _without_site_table(paths, sites):
-        for table in read_tables(path):
-            table = _renamed(table, columns)
-            kind = formats[path.name] = _recognised(table)
-            of_table, its_sites = _READERS[kind](table)
-            records.append(of_table.assign(file=path.name, sheet=table.sheet))
-            rows.append(its_sites)
-    tidy = pd.concat(records, ignore_index=True).reindex(columns=list(RECORD_TYPES))
-    tidy = tidy.astype(RECORD_TYPES)
-    where = "a site table (boreholes.sites in study.toml)" if sites is None else str(sites)
-    return BoreholeData(tidy, one_row_per_site(pd.concat(rows), tidy, where), formats)
+        known = one_row_per_site(_site_table(Path(sites), mapped, sites_crs))
+        yield BoreholeData(_tidy([]), require_sites(known), {Path(sites).name: SITE_TABLE})
+    for path in files:
+        records, rows, found = _read(path, mapped, told.get(path), sites_crs)
+        where = "a site table (boreholes.sites in study.toml)" if sites is None else str(sites)
+        its_sites = _located(records, rows, known, where)
+        yield BoreholeData(require_records(records), require_sites(its_sites), found)
 
 
-def _without_site_table(
-    paths: str | Path | Iterable[str | Path], sites: str | Path | None
-) -> list[Path]:
-    listed = map(Path, [paths] if isinstance(paths, str | Path) else paths)
-    files = [path for path in listed if sites is None or path.resolve() != Path(sites).resolve()]
+def _files(paths: Paths, sites: str | Path | None) -> list[Path]:
+    """The files, without the site table and without those named as metadata of another."""
+    listed = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
+    beside = {path.with_name(name.format(stem=path.stem)) for path in listed for name in BESIDE[1:]}
+    files = [path for path in listed if path not in beside]
+    if sites is not None:
+        files = [path for path in files if path.resolve() != Path(sites).resolve()]
     if not files:
         raise ContractError("No borehole file was given; name at least one.")
     return files
+
+
+def _told(files: list[Path], formats: Mapping[str, str]) -> dict[Path, str]:
+    """Format of each file that the user tells."""
+    told = {}
+    for pattern, kind in formats.items():
+        if kind not in FORMATS:
+            raise ContractError(
+                f"boreholes.formats: '{pattern}' is told to be '{kind}', which is no format."
+                f"{matching(kind, FORMATS)} Choices: {', '.join(FORMATS)}."
+            )
+        matches = [path for path in files if path.match(pattern)]
+        if not matches:
+            raise ContractError(
+                f"boreholes.formats: no borehole file matches '{pattern}'. Files: "
+                f"{', '.join(path.name for path in files)}. Correct the pattern or remove it."
+            )
+        told |= dict.fromkeys(matches, kind)
+    return told
 
 
 def _checked_columns(columns: Mapping[str, str]) -> Mapping[str, str]:
@@ -152,150 +189,65 @@ def _checked_columns(columns: Mapping[str, str]) -> Mapping[str, str]:
     return columns
 
 
-def _renamed(table: Table, columns: Mapping[str, str]) -> Table:
-    """The table with our column names; a column of that name that means another thing goes."""
-    found = list(table.frame.columns)
-    ours = {theirs: name for name, theirs in columns.items() if theirs in found}
-    kept = [name in ours or name not in ours.values() for name in found]
-    return table._replace(frame=table.frame.loc[:, kept].rename(columns=ours))
+def _site_table(path: Path, mapped: Mapping[str, str], crs: str | None) -> pd.DataFrame:
+    tables = [table for table in read_tables(path, mapped) if not is_note(table)]
+    for table in tables:
+        require_columns(table, SITE_TABLE)
+    return pd.concat([site_table_rows(table, crs) for table in tables])
 
 
-def _recognised(table: Table) -> str:
-    """Name of the format, or an error that says which headers were found and which expected."""
-    found = list(table.frame.columns)
-    first = found[0].lower()
-    kinds = (PROFILE, LONG)
-    for kind in kinds:
-        if not _missing(found, kind):
-            _require_unique(table)
-            return kind
-    if first in (*DATE_HEADERS, *YEAR_HEADERS) and any(map(DEPTH_HEADER.fullmatch, found[1:])):
-        return GTNP if first == "date/depth" and not table.sheet else WORKBOOK
-    for kind in kinds:
-        missing = _missing(found, kind)
-        if len(missing) <= len(NEEDED[kind]) / 2 or all(matching(n, found) for n in missing):
-            _require_columns(table, kind)
-    raise ContractError(
-        f"{table.place}: unknown format. Headers found: {', '.join(found)}. Expected one of: "
-        "a date (or year and month) and depths such as 0.5m; 'Date/Depth' and depths (GTN-P); "
-        f"{', '.join(NEEDED[LONG])}; {', '.join(NEEDED[PROFILE])}. "
-        "Other column names are mapped by boreholes.columns in study.toml."
-    )
-
-
-def _missing(found: list[str], kind: str) -> list[str]:
-    also = {"depth_m"} if "depth_cm" in found else set()
-    return [name for name in NEEDED[kind] if name not in {*found, *also}]
-
-
-def _require_columns(table: Table, kind: str) -> None:
-    found = list(table.frame.columns)
-    for name in _missing(found, kind):
+def _read(
+    path: Path, mapped: Mapping[str, str], told: str | None, crs: str | None
+) -> tuple[pd.DataFrame, list[pd.DataFrame], dict[str, str]]:
+    """Records and site rows of a file, and the formats of it and of the sheets left out."""
+    records, rows, kinds, skipped = [], [], [], {}
+    for table in read_tables(path, mapped):
+        if is_note(table):
+            skipped[f"{path.name}: sheet '{table.sheet}'"] = SKIPPED
+            continue
+        kind = _kind(table, told)
+        of_table, its_sites = READERS[kind](table, crs)
+        records.append(of_table.assign(file=path.name, sheet=table.sheet))
+        rows.append(its_sites)
+        kinds.append(kind)
+    if set(kinds) <= {SITE_TABLE}:
         raise ContractError(
-            f"{table.place}: column '{name}' of a {kind} is missing.{matching(name, found)} "
-            f"Found: {', '.join(found)}. Rename the column, or map it in study.toml: "
-            f'boreholes.columns = {{{name} = "its name"}}.'
+            f"{path}: a site table, or nothing but notes: no temperatures. Name a site table as "
+            "boreholes.sites in study.toml and leave the file out of boreholes.files."
         )
+    found = {path.name: ", ".join(dict.fromkeys(kinds))}
+    return _tidy(records), [part for part in rows if len(part)], found | skipped
 
 
-def _require_unique(table: Table) -> None:
-    repeated = table.frame.columns[table.frame.columns.duplicated()].intersection(OUR_COLUMNS)
-    if len(repeated):
+def _kind(table: Table, told: str | None) -> str:
+    """Format of a table; sheets of sites among those of holes are always recognised."""
+    if told is None or (table.sheet and recognised(table, otherwise=told) == SITE_TABLE):
+        return recognised(table)
+    require_columns(table, told)
+    return told
+
+
+def _tidy(records: list[pd.DataFrame]) -> pd.DataFrame:
+    filled = [part for part in records if len(part)]
+    tidy = pd.concat(filled, ignore_index=True) if len(filled) > 1 else pd.DataFrame(*filled)
+    tidy = tidy.reset_index(drop=True).reindex(columns=list(RECORD_TYPES))
+    return tidy.astype(RECORD_TYPES)
+
+
+def _located(
+    records: pd.DataFrame, rows: list[pd.DataFrame], known: pd.DataFrame | None, where: str
+) -> pd.DataFrame:
+    """Sites of a file, each once, completed from the site table; one without place is an error."""
+    codes = records["site"].unique()
+    from_table = [] if known is None else [known[known["site"].isin(codes)]]
+    all_rows = [part for part in (*from_table, *rows) if len(part)]
+    its_sites = one_row_per_site(pd.concat(all_rows)) if all_rows else pd.DataFrame({"site": []})
+    homeless = [code for code in codes if code not in set(its_sites["site"])]
+    if homeless:
+        file = records["file"].iloc[0]
+        names = ", ".join(f"'{code}' ({file})" for code in homeless)
         raise ContractError(
-            f"{table.place}: column '{repeated[0]}' comes twice; rename or remove one."
+            f"No coordinates for site {names}. Add a row for each to {where}: "
+            "site,longitude,latitude,elevation_m,setting."
         )
-
-
-def _site_table(table: Table) -> pd.DataFrame:
-    _require_columns(table, SITE_TABLE)
-    return site_table_rows(table)
-
-
-def _read_long(table: Table) -> tuple[pd.DataFrame, pd.DataFrame]:
-    require_filled(table, "time")
-    records = _values(table).assign(time=times(table.frame["time"], table.place))
-    averaging = {site: _averaging(time) for site, time in records.groupby("site")["time"]}
-    return records.assign(averaging=records["site"].map(averaging)), pd.DataFrame()
-
-
-def _read_profiles(table: Table) -> tuple[pd.DataFrame, pd.DataFrame]:
-    given = [name for name in OF_MEANS if name in table.frame]
-    of_means = {name: numbers(table.frame[name], table.place) for name in given}
-    years = {name: of_means[name].round() for name in given if name.startswith("year")}
-    records = _values(table).assign(averaging="mean", time=pd.NaT, **{**of_means, **years})
-    return records, site_rows(table)
-
-
-def _values(table: Table) -> pd.DataFrame:
-    """Site, depth in metres, temperature and row of a long or a profile table."""
-    frame, place = table.frame, table.place
-    depth, per_metre = ("depth_m", 1) if "depth_m" in frame else ("depth_cm", 100)
-    require_filled(table, "site", depth)
-    return pd.DataFrame(
-        {
-            "site": texts(frame["site"]),
-            "depth_m": numbers(frame[depth], place) / per_metre,
-            "temperature_c": numbers(frame["temperature_c"], place),
-            "row": frame.index,
-        }
-    )
-
-
-def _read_workbook(table: Table) -> tuple[pd.DataFrame, pd.DataFrame]:
-    return _read_wide(table, table.sheet or table.path.stem), pd.DataFrame()
-
-
-def _read_gtnp(table: Table) -> tuple[pd.DataFrame, pd.DataFrame]:
-    site = gtnp_metadata(table.path.with_suffix(".txt"))
-    return _read_wide(table, site["site"].iloc[0]), site
-
-
-def _read_wide(table: Table, site: str) -> pd.DataFrame:
-    """Records of a table with a row per time and a column per depth, in the order of the cells."""
-    time, n_time_columns = _time_columns(table)
-    cells = table.frame.iloc[:, n_time_columns:]
-    depths = [_depth(header, table.place) for header in cells.columns]
-    records = {
-        "site": site,
-        "time": np.repeat(time.to_numpy(), len(depths)),
-        "depth_m": np.tile(depths, len(time)),
-        "temperature_c": number_block(cells, table.place).ravel(),
-        "averaging": _averaging(time),
-        "row": np.repeat(table.frame.index, len(depths)),
-    }
-    return pd.DataFrame(records)
-
-
-def _time_columns(table: Table) -> tuple[pd.Series, int]:
-    """Time of each row, and how many of the first columns hold it."""
-    names = list(table.frame.columns[:2])
-    if names[0].lower() not in YEAR_HEADERS:
-        require_filled(table, names[0])
-        return times(table.frame.iloc[:, 0], table.place), 1
-    if names[1].lower() not in MONTH_HEADERS:
-        raise ContractError(
-            f"{table.place}: after '{names[0]}' comes '{names[1]}', but a month is expected "
-            f"({', '.join(MONTH_HEADERS)})."
-        )
-    year, month = (texts(table.frame.iloc[:, i]).fillna("?") for i in (0, 1))
-    return times(year.str.cat(month, sep="-").rename(" and ".join(names)), table.place), 2
-
-
-def _depth(header: str, place: str) -> float:
-    match = DEPTH_HEADER.fullmatch(header)
-    if match is None:
-        raise ContractError(
-            f"{place}: column '{header}' is no depth. Name it like 0.5m, or remove the column."
-        )
-    number, unit = match.groups()
-    return float(number) / (100 if unit and unit.lower() in ("cm", "厘米") else 1)
-
-
-def _averaging(time: pd.Series) -> str:
-    """What a value stands for, told by the usual step: a day, a month, else a single reading."""
-    steps = np.diff(np.unique(time.to_numpy())) / np.timedelta64(1, "D")
-    usual = np.median(steps) if steps.size else 0.0
-    return "day" if 0.9 < usual < 1.1 else "month" if 27 < usual < 32 else "reading"
-
-
-_READERS = {WORKBOOK: _read_workbook, LONG: _read_long, GTNP: _read_gtnp, PROFILE: _read_profiles}
+    return its_sites

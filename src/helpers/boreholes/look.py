@@ -2,19 +2,51 @@
 
 from __future__ import annotations
 
-import pandas as pd
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
+import pandas as pd
+import xarray as xr
+from tqdm.auto import tqdm
+
+from helpers.boreholes.checks import CheckedBoreholes, check_boreholes
 from helpers.boreholes.depth import temperature_at_depth
-from helpers.boreholes.formats import BoreholeData, read_boreholes
+from helpers.boreholes.formats import BoreholeData, iterate_boreholes, read_boreholes
 from helpers.boreholes.sites import extension
 from helpers.study import Study
 
 
-def read_study(study: Study) -> BoreholeData:
-    """Read all borehole files that the study names; see :func:`read_boreholes`."""
+def read_study(study: Study, files: Sequence[Path] | None = None) -> BoreholeData:
+    """Read borehole files of a study, all if none are named; see :func:`read_boreholes`."""
+    return read_boreholes(files or study.borehole_files(), **_reading(study))
+
+
+def iterate_study(study: Study) -> Iterator[BoreholeData]:
+    """The borehole files of a study, one after the other; see :func:`iterate_boreholes`."""
+    return iterate_boreholes(study.borehole_files(), **_reading(study))
+
+
+def check_study(
+    study: Study, elevation: xr.DataArray | None = None, progress: bool = False
+) -> CheckedBoreholes:
+    """Read and check all borehole files of a study, one at a time; see :func:`check_boreholes`.
+
+    Only one file is in memory at a time, so any number of long records can be taken.
+    """
+    number = len(study.borehole_files())
+    bar = tqdm(iterate_study(study), desc="borehole files", total=number, disable=not progress)
+    return check_boreholes(bar, study, elevation)
+
+
+def _reading(study: Study) -> dict[str, Any]:
     settings = study.boreholes
-    site_table = study.path(settings.sites) if settings.sites else None
-    return read_boreholes(study.borehole_files(), site_table, settings.columns or None)
+    return {
+        "sites": study.path(settings.sites) if settings.sites else None,
+        "columns": settings.columns,
+        "formats": settings.formats,
+        "sites_crs": settings.sites_crs,
+    }
 
 
 def examples(boreholes: pd.DataFrame, number: int = 6) -> list[str]:
@@ -40,10 +72,8 @@ def at_depth(
 
     """
     row = boreholes.set_index("site").loc[site]
-    gradient, _, error = extension(profiles, study)
     profile = profiles[profiles["site"] == site].assign(sampling_error_c=row["sampling_error_c"])
-    sensor = study.boreholes.sensor_error_c
-    found = temperature_at_depth(profile, depth_m, gradient, error, sensor, shallowest_m=0.0)
+    found = temperature_at_depth(profile, depth_m, extension(profiles, study), shallowest_m=0.0)
     words = (
         f"{site}, {depth_m:g} m: {found.temperature_c:.2f} ± {found.standard_error_c:.2f} °C "
         f"({found.method}, deepest sensor {found.deepest_m:g} m)"

@@ -1,17 +1,23 @@
-"""Where the sites lie and in what setting: site table, GTN-P metadata, columns of a profile."""
+"""Where the sites lie and in what setting: site table, metadata beside a file, own columns."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from helpers.boreholes.cells import Table, matching, numbers, read_text, texts
+from helpers.boreholes.cells import texts
+from helpers.boreholes.coordinates import DEGREES, degrees, longitude_latitude
+from helpers.boreholes.headers import Column, matching, meaning
+from helpers.boreholes.tables import Table, read_tables
+from helpers.boreholes.text_files import read_text
 from helpers.storage import ContractError
 
-SITE_COLUMNS = ["site", "longitude", "latitude", "elevation_m", "setting", "file"]
+SITE_COLUMNS = ["site", "longitude", "latitude", "elevation_m", "setting", "file", "row"]
 NOT_STATED = "not stated"
+SAME_DEGREES = 1e-6
 METADATA: Mapping[str, str] = {
     "Site code": "site",
     "Longitude": "longitude",
@@ -19,63 +25,96 @@ METADATA: Mapping[str, str] = {
     "Elevation (m)": "elevation_m",
     "Setting": "setting",
 }
+BESIDE = ("{stem}.txt", "{stem}_metadata.txt", "{stem}_metadata.csv")  # best first
 
 
-def require_filled(table: Table, *columns: str) -> None:
-    """Raise an error that names the first row in which one of the columns is empty."""
-    for column in columns:
-        empty = table.frame.index[table.frame[column].isna()]
-        if len(empty):
-            raise ContractError(
-                f"{table.place}: row {empty[0]} has no '{column}'. Fill it in or delete the row."
-            )
+def site_rows(table: Table, crs: str | None = None) -> pd.DataFrame:
+    """Site, longitude, latitude, elevation_m, setting, file and row; each place of a site once."""
+    table.require_filled("site")
+    longitude, latitude = longitude_latitude(table, crs)
+    rows = pd.DataFrame({"site": texts(table.frame["site"]), "longitude": longitude})
+    rows["latitude"] = latitude
+    rows["elevation_m"] = table.numbers("elevation_m") if "elevation_m" in table.frame else np.nan
+    setting = table.frame["setting"] if "setting" in table.frame else pd.Series(None, rows.index)
+    rows["setting"] = texts(setting.astype(object)).str.lower()
+    rows = rows.assign(file=table.path.name, row=rows.index)
+    return rows.drop_duplicates(SITE_COLUMNS[:-1])
 
 
-def site_rows(table: Table) -> pd.DataFrame:
-    """Site, longitude, latitude, elevation_m and setting of every row, and the row itself."""
-    require_filled(table, "site", "longitude", "latitude")
-    frame = table.frame.reindex(columns=[*SITE_COLUMNS[:-1]])
-    numeric = {c: numbers(frame[c], table.place) for c in ("longitude", "latitude", "elevation_m")}
-    names = {"site": texts(frame["site"]), "setting": texts(frame["setting"]).str.lower()}
-    rows = frame.assign(**numeric, **names, file=table.path.name, row=frame.index)
-    return rows.drop_duplicates(SITE_COLUMNS)
-
-
-def site_table_rows(table: Table) -> pd.DataFrame:
+def site_table_rows(table: Table, crs: str | None = None) -> pd.DataFrame:
     """The rows of a site table; a site that comes twice is an error."""
-    require_filled(table, "site")
+    table.require_filled("site")
     site = texts(table.frame["site"])
     for repeated in site[site.duplicated()]:
         rows = ", ".join(map(str, site.index[site == repeated]))
         raise ContractError(f"{table.place}: site '{repeated}' comes in rows {rows}; keep one.")
-    return site_rows(table)
+    return site_rows(table, crs)
 
 
-def gtnp_metadata(path: Path) -> pd.DataFrame:
-    """Site row from the text beside a GTN-P file."""
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{path} not found. A GTN-P file needs this text beside it, with the lines "
-            f"{', '.join(key + ': ...' for key in METADATA)}."
-        )
-    lines = [line.partition(":") for line in read_text(path).splitlines()]
-    found = {key.strip(): value.strip() or None for key, _, value in lines}
-    for key in ("Site code", "Longitude", "Latitude"):
-        if found.get(key) is None:
-            hint = matching(key, set(found) - set(METADATA))
-            raise ContractError(f"{path}: the line '{key}: ...' is missing or empty.{hint}")
-    for row, (key, _, _) in enumerate(lines, 1):
-        if key.strip() in ("Longitude", "Latitude", "Elevation (m)"):
-            numbers(pd.Series([found[key.strip()]], [row], name=key.strip()), str(path))
-    row = {column: found.get(key) for key, column in METADATA.items()}
-    return site_rows(Table(path, "", pd.DataFrame([row], index=[1], dtype=object)))
+def metadata_beside(path: Path, crs: str | None, site_keys: tuple[str, ...]) -> pd.DataFrame | None:
+    """Site rows from the text (lines ``Key: value``) or the csv beside a file; None without one.
+
+    ``site_keys`` are the keys that may hold the code of the site in a text, best first.
+    """
+    beside = (path.with_name(name.format(stem=path.stem)) for name in BESIDE)
+    found = next((other for other in beside if other.is_file()), None)
+    if found is None:
+        return None
+    if found.suffix == ".csv":
+        return pd.concat([site_table_rows(table, crs) for table in read_tables(found, {})])
+    return _of_lines(found, site_keys)
 
 
-def one_row_per_site(rows: pd.DataFrame, records: pd.DataFrame, site_file: str) -> pd.DataFrame:
-    """Site rows of all files as one table; a site without coordinates or with two is an error."""
+def _of_lines(path: Path, site_keys: tuple[str, ...]) -> pd.DataFrame:
+    """Site row of a text with lines ``Key: value``."""
+    parts = [line.partition(":") for line in read_text(path).splitlines()]
+    lines = {key.strip(): (row, value.strip()) for row, (key, _, value) in enumerate(parts, 1)}
+    frame = pd.DataFrame(index=[1])
+    for key, ours in METADATA.items():
+        wanted = site_keys if ours == "site" else ()
+        named = [k for w in wanted for k in lines if k.lower() == w]
+        named += [k for k in lines if meaning(k)[0] == ours]
+        found = next((k for k in named if lines[k][1]), None)
+        if found is not None:
+            frame[ours] = _value(path, ours, found, *lines[found])
+        elif ours in ("site", *DEGREES):
+            hint = matching(key, set(lines) - set(METADATA))
+            raise ContractError(
+                f"{path}: the line '{key}: ...' is missing or empty.{hint} Add it or correct it."
+            )
+    return site_rows(Table(path, "", frame))
+
+
+def _value(path: Path, ours: str, key: str, row: int, value: str) -> object:
+    """Value of one line; what cannot be read is named by its row."""
+    column = Column(ours, meaning(key)[1], key)
+    line = Table(path, "", pd.DataFrame({ours: [value]}, index=[row]), {ours: column})
+    if ours in DEGREES:
+        return degrees(line, ours).iloc[0]
+    return line.numbers(ours).iloc[0] if ours == "elevation_m" else value
+
+
+def one_row_per_site(rows: pd.DataFrame) -> pd.DataFrame:
+    """Site rows of several parts as one table; a site at two places is an error.
+
+    Coordinates may differ by 1e-6 degrees. The first row of a site counts, completed by what
+    later ones know of elevation and setting.
+
+    Parameters
+    ----------
+    rows
+        site, longitude, latitude, elevation_m, setting, file, row.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The same columns, one row per site, in the order of their first appearance.
+
+    """
+    rows = rows.assign(setting=rows["setting"].where(rows["setting"] != NOT_STATED))
     one = rows.groupby("site", sort=False).first()
-    for column in ("longitude", "latitude"):
-        apart = rows[(rows[column] - rows["site"].map(one[column])).abs() > 1e-6]
+    for column in DEGREES:
+        apart = rows[(rows[column] - rows["site"].map(one[column])).abs() > SAME_DEGREES]
         for row in apart.itertuples():
             first = one.loc[row.site]
             raise ContractError(
@@ -84,12 +123,5 @@ def one_row_per_site(rows: pd.DataFrame, records: pd.DataFrame, site_file: str) 
                 f"{first[column]:g}. Correct one of them, give the holes different codes, or "
                 "say which column has the codes: boreholes.columns in study.toml (site = ...)."
             )
-    homeless = records.loc[~records["site"].isin(one.index)].drop_duplicates("site")
-    if len(homeless):
-        names = ", ".join(f"'{row.site}' ({row.file})" for row in homeless.itertuples())
-        raise ContractError(
-            f"No coordinates for site {names}. Add a row for each to {site_file}: "
-            "site,longitude,latitude,elevation_m,setting."
-        )
     one["setting"] = one["setting"].fillna(NOT_STATED)
     return one.reset_index()[SITE_COLUMNS]

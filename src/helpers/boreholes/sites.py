@@ -7,16 +7,11 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 
-from helpers.boreholes.annual import annual_profile, zero_annual_amplitude_depth
+from helpers.boreholes.annual import annual_profile, monthly_records, zero_annual_amplitude_depth
 from helpers.boreholes.checks import CheckedBoreholes
-from helpers.boreholes.depth import (
-    DepthTemperature,
-    HoleRefusedError,
-    extension_error_model,
-    geothermal_gradient,
-    regional_gradient,
-    temperature_at_depth,
-)
+from helpers.boreholes.depth import HoleRefusedError, temperature_at_depth
+from helpers.boreholes.error_models import DepthModel, Gradient, depth_model, geothermal_gradient
+from helpers.boreholes.thermal_state import thermal_state
 from helpers.storage import ContractError
 from helpers.study import Study
 
@@ -24,7 +19,10 @@ ERROR_PARTS = ["sensor_error_c", "sampling_error_c", "depth_error_c"]
 HOLE_COLUMNS = [
     *("t15_c", "standard_error_c", *ERROR_PARTS, "method", "deepest_m", "n_depths"),
     *("zero_amplitude_depth_m", "gradient_c_per_km", "status", "reason"),
+    *("hole_gradient_c_per_km", "thaw_depth_m", "permafrost", "warming_c_per_decade"),
+    *("warming_low_c_per_decade", "warming_high_c_per_decade"),
 ]
+WORDS = ["status", "reason", "method", "permafrost"]
 SITE_COLUMNS = ["site", "longitude", "latitude", "elevation_m", "setting", "x", "y"]
 PROFILE_COLUMNS = ["site", "depth_m", "mean_c", "min_c", "max_c", "n_months"]
 
@@ -44,7 +42,10 @@ def site_temperatures(checked: CheckedBoreholes, study: Study) -> tuple[pd.DataF
         the CRS of the study), t15_c, standard_error_c and its parts sensor_error_c,
         sampling_error_c, depth_error_c (deg C), method, deepest_m, n_depths,
         zero_amplitude_depth_m, gradient_c_per_km (the one used if the hole was extended, else its
-        own), status (used, refused, combined), reason, merged_sites (codes, separated by blanks).
+        own), status (used, refused, combined), reason, hole_gradient_c_per_km (its own),
+        thaw_depth_m and permafrost (:func:`thaw_depth`), warming_c_per_decade with its 95 %
+        interval warming_low_ and warming_high_c_per_decade (:func:`warming_rate`), merged_sites
+        (codes, separated by blanks).
     profiles
         site, depth_m, mean_c, min_c, max_c (of monthly means), n_months.
 
@@ -62,8 +63,9 @@ def site_temperatures(checked: CheckedBoreholes, study: Study) -> tuple[pd.DataF
         settings.checks.zero_amplitude_c,
         years,
     )
-    holes = pd.DataFrame(_hole_rows(profiles, study)).reindex(columns=["site", *HOLE_COLUMNS])
-    holes = holes.astype({"site": str, "status": object, "reason": object, "method": object})
+    rows = _hole_rows(profiles, checked.records, study)
+    holes = pd.DataFrame(rows).reindex(columns=["site", *HOLE_COLUMNS])
+    holes = holes.astype({"site": str} | dict.fromkeys(WORDS, object))
     table = checked.sites.drop(columns="file", errors="ignore").merge(holes, on="site", how="left")
     table = _with_refusals(table, checked.flags)
     table["x"], table["y"] = study.to_grid.transform(table["longitude"], table["latitude"])
@@ -73,45 +75,44 @@ def site_temperatures(checked: CheckedBoreholes, study: Study) -> tuple[pd.DataF
     return table[[*SITE_COLUMNS, *HOLE_COLUMNS, "merged_sites"]], profiles[PROFILE_COLUMNS]
 
 
-def extension(profiles: pd.DataFrame, study: Study) -> tuple[float, str, float]:
-    """How shallow holes are extended: gradient (deg C/m), its origin, error (deg C/m extended)."""
+def extension(profiles: pd.DataFrame, study: Study) -> DepthModel:
+    """Gradients and errors that the survey gives; see :func:`depth_model`."""
     settings = study.boreholes
-    depth_m, usual = settings.depth_m, settings.gradient_c_per_km / 1000
-    regional = regional_gradient(profiles, depth_m)
-    gradient, origin = (
-        (usual, "boreholes.gradient_c_per_km")
-        if np.isnan(regional)
-        else (regional, "median of the deep holes")
+    usual = Gradient(settings.gradient_c_per_km / 1000, "boreholes.gradient_c_per_km")
+    return depth_model(
+        profiles, settings.depth_m, settings.shallowest_m, settings.sensor_error_c, usual
     )
-    error = extension_error_model(profiles, depth_m, settings.shallowest_m, gradient)
-    return gradient, origin, error
 
 
-def _hole_rows(profiles: pd.DataFrame, study: Study) -> list[dict]:
-    """Temperature at depth of each hole, or why it has none."""
-    settings, depth_m = study.boreholes, study.boreholes.depth_m
-    gradient, origin, error = extension(profiles, study)
-    rows = []
-    for site, profile in profiles.groupby("site"):
-        still = zero_annual_amplitude_depth(profile, settings.checks.zero_amplitude_c)
-        row = {"site": site, "zero_amplitude_depth_m": still}
-        row["gradient_c_per_km"] = geothermal_gradient(profile) * 1000
-        try:
-            at_depth = temperature_at_depth(
-                profile, depth_m, gradient, error, settings.sensor_error_c, settings.shallowest_m
-            )
-        except HoleRefusedError as refusal:
-            rows.append(row | {"status": "refused", "reason": str(refusal)})
-        else:
-            rows.append(row | _used_row(at_depth, gradient * 1000, origin))
-    return rows
+def _hole_rows(profiles: pd.DataFrame, records: pd.DataFrame, study: Study) -> list[dict]:
+    """Thermal state of each hole, and its temperature at depth or why it has none."""
+    checks, depth_m = study.boreholes.checks, study.boreholes.depth_m
+    model = extension(profiles, study)
+    months = dict(list(monthly_records(records).groupby("site")))
+    return [
+        {
+            "site": site,
+            "zero_amplitude_depth_m": zero_annual_amplitude_depth(profile, checks.zero_amplitude_c),
+            "hole_gradient_c_per_km": geothermal_gradient(profile) * 1000,
+        }
+        | thermal_state(profile, months[site], depth_m, checks.largest_missing_share)
+        | _temperature_row(profile, model, study)
+        for site, profile in profiles.groupby("site")
+    ]
 
 
-def _used_row(at_depth: DepthTemperature, gradient_c_per_km: float, origin: str) -> dict:
-    row = asdict(at_depth) | {"t15_c": at_depth.temperature_c, "status": "used", "reason": ""}
-    if at_depth.method == "extended":
-        row["gradient_c_per_km"] = gradient_c_per_km
-        row["reason"] = f"extended by {at_depth.extended_m:g} m: gradient is {origin}"
+def _temperature_row(profile: pd.DataFrame, model: DepthModel, study: Study) -> dict:
+    settings = study.boreholes
+    row = {"gradient_c_per_km": geothermal_gradient(profile) * 1000}
+    try:
+        found = temperature_at_depth(profile, settings.depth_m, model, settings.shallowest_m)
+    except HoleRefusedError as refusal:
+        return row | {"status": "refused", "reason": str(refusal)}
+    row |= asdict(found) | {"t15_c": found.temperature_c, "status": "used", "reason": ""}
+    if found.method == "extended":
+        gradient = model.gradient(profile, settings.depth_m)
+        row["gradient_c_per_km"] = gradient.c_per_m * 1000
+        row["reason"] = f"extended by {found.extended_m:g} m: gradient is {gradient.origin}"
     return row
 
 
@@ -139,9 +140,17 @@ def _combined(table: pd.DataFrame, cell_m: float) -> pd.DataFrame:
         merged = holes.index.drop(kept)
         table.loc[kept, ["t15_c", "standard_error_c", *ERROR_PARTS]] = _weighted_mean(holes)
         table.loc[kept, "merged_sites"] = " ".join(holes["site"][merged])
+        table.loc[kept, "reason"] = _how_combined(holes, kept)
         table.loc[merged, "status"] = "combined"
         table.loc[merged, "reason"] = f"same cell of {cell_m:g} m: part of {holes['site'][kept]}"
     return table
+
+
+def _how_combined(holes: pd.DataFrame, kept: object) -> str:
+    *others, last = [holes["site"][kept], *holes["site"].drop(kept)]
+    apart = holes["t15_c"].max() - holes["t15_c"].min()
+    mean = f"mean of {', '.join(others)} and {last} by inverse variance, {apart:.2f} deg C apart"
+    return "; ".join(filter(None, [mean, holes["reason"][kept]]))
 
 
 def _weighted_mean(holes: pd.DataFrame) -> list[float]:

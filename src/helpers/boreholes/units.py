@@ -42,13 +42,18 @@ def fahrenheit(records: pd.DataFrame, sites: pd.DataFrame, study: Study) -> Resu
     """Temperatures in degrees Fahrenheit.
 
     Concluded if the lower half of a hole is warm for ground and would be, once converted, less
-    than half as far from what is usual in this survey (0 deg C if every hole is that warm).
+    than half as far from what is usual in the region (``usual_ground_c``). Other warm holes are
+    noted.
     """
-    level = _level(records)
-    usual = level[level < 20].median() if (level < 20).any() else 0.0
-    distance = ((level - 32) / 1.8 - usual).abs() / (level - usual).abs()
-    wrong = level[level.between(WARM_GROUND_C, 100) & (distance < 0.5)]
-    return _converted(records, sites, wrong, "degrees Fahrenheit", lambda t: (t - 32) / 1.8)
+    level, usual = _level(records), study.boreholes.checks.usual_ground_c
+    warm = level[level.between(WARM_GROUND_C, 100)]
+    wrong = ((warm - 32) / 1.8 - usual).abs() < (warm - usual).abs() / 2
+    reason = [f"median of the lower half {t:.1f} deg C: warm for ground" for t in warm[~wrong]]
+    noted = flag(warm.index[~wrong], "temperature unit", "noted", reason)
+    records, sites, flags = _converted(
+        records, sites, warm[wrong], "degrees Fahrenheit", lambda t: (t - 32) / 1.8
+    )
+    return records, sites, pd.concat([flags, noted])
 
 
 def _level(records: pd.DataFrame) -> pd.Series:

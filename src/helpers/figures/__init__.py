@@ -1,22 +1,24 @@
 """One function for each figure of the notebooks, in one style.
 
 ``style`` holds sizes and colours; ``base_map``, ``layers`` and ``towns`` the parts of a map;
-``maps``, ``small_maps``, ``charts``, ``validation_charts`` the paper figures; ``panels`` those
-of the interactive panels; ``catalogue`` names, captions and files.
+``maps``, ``small_maps``, ``borehole_charts``, ``charts``, ``validation_charts`` the paper
+figures; ``panels`` those of the interactive panels; ``catalogue`` names, captions and files.
 """
 
+from helpers.figures.borehole_charts import borehole_profiles, depth_time_image, error_budget
 from helpers.figures.catalogue import CATALOGUE, catalogue_markdown, save_figure, save_preview
 from helpers.figures.charts import (
-    borehole_profiles,
     correlation_matrix,
     shap_dependence,
     shap_summary,
+    step_effects,
     temperature_histogram,
 )
 from helpers.figures.maps import (
     fold_map,
     interval_width_map,
     probability_map,
+    site_status_map,
     study_area_map,
     temperature_map,
     thermal_class_map,
@@ -39,7 +41,9 @@ __all__ = [
     "confusion_matrices",
     "correlation_matrix",
     "covariate_maps",
+    "depth_time_image",
     "distance_curves",
+    "error_budget",
     "fold_map",
     "interval_width_map",
     "probability_map",
@@ -48,6 +52,8 @@ __all__ = [
     "shap_dependence",
     "shap_summary",
     "site_contributions",
+    "site_status_map",
+    "step_effects",
     "study_area_map",
     "temperature_histogram",
     "temperature_map",

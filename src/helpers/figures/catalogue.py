@@ -36,10 +36,28 @@ CATALOGUE: dict[str, Entry] = {
         "Study area: elevation, towns and boreholes. Circles: t15 interpolated between sensors; "
         "triangles: shallow holes extended to the mapped depth; crosses: not used.",
     ),
+    "site_status": Entry(
+        _QC,
+        "Sites used as delivered, used after values were repaired or removed, combined with "
+        "another hole of their cell, and refused.",
+    ),
     "borehole_profiles": Entry(
         _QC,
-        "Temperature profiles of example boreholes: mean and range of the monthly means, and t15 "
-        "with two standard errors.",
+        "Temperature profiles of example boreholes: mean and range of the monthly means, depths "
+        "of zero annual amplitude and of thaw, and t15 with two standard errors, enlarged.",
+    ),
+    "depth_time": Entry(
+        _QC, "Monthly means of one borehole against depth and time, with the 0 °C isotherm."
+    ),
+    "step_effects": Entry(
+        _QC,
+        "What each step of the checks does to t15 at the sites touched: change (a), or t15 gained "
+        "or lost (b).",
+    ),
+    "error_budget": Entry(
+        _QC,
+        "Standard error of t15 at each site, divided like its variance (a); that of the extended "
+        "sites against the distance extended (b).",
     ),
     "t15_histogram": Entry(
         _QC, "Distribution of t15 at the sites used, by method, with the bounds of the classes."

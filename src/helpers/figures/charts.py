@@ -1,8 +1,9 @@
-"""Charts of the boreholes, the predictors and their Shapley values."""
+"""Charts of t15 in the survey, of the predictors and of their Shapley values."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
@@ -25,74 +26,19 @@ from helpers.shapley import ShapleyValues, mean_absolute
 from helpers.study import Study
 
 _BIN_C = 0.5
+_SMALLEST_CHANGE_C, _MOST_SITES = 0.01, 40
+_STEP_MARKERS = "os^DvP<>X*"
+# Okabe and Ito (2008), which all eyes tell apart.
+_STEP_COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#000000")
 _SWARM_BINS = 70
 
 
-@journal_style
-def borehole_profiles(
-    profiles: pd.DataFrame, boreholes: pd.DataFrame, sites: Sequence[str], depth_m: float = 15.0
-) -> Figure:
-    """Trumpet curves of some sites: mean, range of the monthly means, and t15 with its error.
-
-    Parameters
-    ----------
-    profiles
-        site, depth_m, mean_c, min_c, max_c (deg C; min and max NaN where only a mean is known).
-    boreholes
-        site, t15_c, standard_error_c (deg C), method.
-    sites
-        Codes of the sites to show.
-    depth_m
-        Depth that is mapped, m.
-
-    """
-    rows, columns = style.rows_and_columns(len(sites), 4)
-    width_mm = DOUBLE_COLUMN_MM if columns > 1 else SINGLE_COLUMN_MM
-    figure = style.new_figure(width_mm, 60 * rows + (18 if columns > 1 else 30))
-    panels = _panels(figure, len(sites), rows, columns, sharex=True, sharey=True)
-    entries = {}
-    for position, (axes, site) in enumerate(zip(panels, sites, strict=True)):
-        borehole = boreholes[boreholes["site"] == site].iloc[0]
-        profile = profiles[profiles["site"] == site].sort_values("depth_m")
-        _draw_profile(axes, profile, borehole, depth_m)
-        handles, labels = axes.get_legend_handles_labels()
-        entries |= dict(zip(labels, handles, strict=True))
-        if position + columns >= len(sites):
-            axes.set_xlabel("Ground temperature (°C)")
-            axes.tick_params(labelbottom=True)
-    for axes in panels[::columns]:
-        axes.set_ylabel("Depth (m)")
-    panels[0].invert_yaxis()
-    style.letter_panels(panels)
-    figure.legend(
-        entries.values(), entries.keys(), loc="outside upper left", ncols=3 if columns > 1 else 2
-    )
-    return figure
-
-
-def _panels(figure: Figure, count: int, rows: int, columns: int, **sharing: bool) -> list[Axes]:
+def panel_grid(figure: Figure, count: int, rows: int, columns: int, **sharing: bool) -> list[Axes]:
     """Panels row by row; the last row may be short."""
     panels = figure.subplots(rows, columns, squeeze=False, **sharing).ravel()
     for axes in panels[count:]:
         axes.remove()
     return list(panels[:count])
-
-
-def _draw_profile(axes: Axes, profile: pd.DataFrame, borehole: pd.Series, depth_m: float) -> None:
-    depth, mean = profile["depth_m"], profile["mean_c"]
-    t15, error, method = borehole["t15_c"], 2 * borehole["standard_error_c"], borehole["method"]
-    colour = style.FROZEN_COLOUR
-    spread = {"color": colour, "alpha": 0.2, "linewidth": 0, "label": "range of the monthly means"}
-    axes.fill_betweenx(depth, profile["min_c"], profile["max_c"], **spread)
-    axes.plot(mean, depth, ".-", color=colour, markersize=3, label="mean of the period")
-    if depth.max() < depth_m:
-        axes.plot([mean.iloc[-1], t15], [depth.iloc[-1], depth_m], ":", color=colour)
-    axes.axvline(0, color="0.5", linewidth=0.5, label="0 °C")
-    axes.axhline(depth_m, color="0.5", linewidth=0.5, linestyle="--", label=f"{depth_m:g} m")
-    point = {"fmt": style.METHOD_MARKERS[method], "markersize": 3.5, "capsize": 2, "zorder": 4}
-    label = f"t15 ± 2 standard errors, {method}"
-    axes.errorbar(t15, depth_m, xerr=error, color="black", label=label, **point)
-    axes.set_title(style.minus(f"{borehole['site']}\n{t15:.2f} ± {error:.2f} °C"))
 
 
 @journal_style
@@ -139,6 +85,83 @@ def _draw_classes(axes: Axes, study: Study, low: float, high: float) -> None:
         middle = (left + right) / 2
         look = {"ha": "center", "va": "top", "rotation": 90, "transform": place}
         axes.text(middle, 0.945, c.name, **look)
+
+
+@journal_style
+def step_effects(effects: pd.DataFrame, study: Study) -> Figure:
+    """How much each step changes t15, a row per site; and which sites gain or lose t15 by it.
+
+    Shown are sites that change by at least 0.01 deg C, gain or lose; if they are more than 40,
+    those that change most, and the title says so.
+
+    Parameters
+    ----------
+    effects
+        site, step, t15_c (deg C after the step; NaN: none). Steps count in the order in which
+        they come first; the first is what the others start from.
+    study
+        Says whether the boreholes are virtual.
+
+    """
+    order = effects["step"].drop_duplicates().to_list()
+    events = _step_events(effects, order)
+    largest = events.groupby("site")["change_c"].agg(
+        lambda c: np.inf if c.hasnans else c.abs().max()
+    )
+    shown, counts = largest.nlargest(_MOST_SITES).index, events["step"].value_counts()
+    events = events[events["site"].isin(shown)].sort_values(["position", "change_c"])
+    rows = {site: row for row, site in enumerate(events["site"].unique())}
+    figure = style.new_figure(DOUBLE_COLUMN_MM, 4.2 * len(rows) + 32)
+    panels = figure.subplots(1, 2, sharey=True, width_ratios=[3, 1])
+    for step, marker, colour in zip(order[1:], cycle(_STEP_MARKERS), cycle(_STEP_COLOURS)):
+        here = events[events["step"] == step]
+        look = {"marker": marker, "color": colour, "markersize": 4.5, "linestyle": "none"}
+        label = f"{step} (n = {counts.get(step, 0)})"
+        _draw_step(panels, here, here["site"].map(rows), label, look)
+    _finish_steps(panels, rows)
+    more = f", the {len(rows)} largest shown" if len(rows) < len(largest) else ""
+    panels[0].set_title(f"t15 changes at {len(largest)} of {effects['site'].nunique()} sites{more}")
+    style.letter_panels(panels)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper left", ncols=5)
+    return style.mark_virtual(figure, study)
+
+
+def _step_events(effects: pd.DataFrame, order: list[str]) -> pd.DataFrame:
+    """What steps did: site, step, its position, before and after (deg C), change_c (or NaN)."""
+    after = effects.pivot(index="site", columns="step", values="t15_c")[order]
+    table = after.melt(ignore_index=False, value_name="after").reset_index()
+    table["before"] = after.shift(axis=1).melt()["value"]
+    table["change_c"] = table["after"] - table["before"]
+    table["position"] = table["step"].map(order.index)
+    appears = table["after"].isna() != table["before"].isna()
+    happens = appears | (table["change_c"].abs() >= _SMALLEST_CHANGE_C)
+    return table[happens & (table["position"] > 0)]
+
+
+def _draw_step(
+    panels: Sequence[Axes], events: pd.DataFrame, row: pd.Series, label: str, look: dict
+) -> None:
+    left, right = panels
+    left.hlines(row, 0, events["change_c"], color="0.6", linewidth=0.7, zorder=1)
+    left.plot(events["change_c"], row, label=label, **look)
+    for place, column in enumerate(("after", "before")):
+        alone = events["change_c"].isna() & events[column].notna()
+        for value, height in zip(events[column][alone], row[alone], strict=True):
+            right.plot(place, height, **look)
+            right.text(place + 0.15, height, style.minus(f"{value:.2f}"), va="center")
+
+
+def _finish_steps(panels: Sequence[Axes], rows: Mapping[str, int]) -> None:
+    left, right = panels
+    left.set_xscale("symlog", linthresh=_SMALLEST_CHANGE_C, linscale=0.6)
+    left.xaxis.set_major_formatter(lambda value, _: style.minus(f"{value:g}"))
+    left.axvline(0, color="0.3", linewidth=0.6)
+    left.set_yticks(range(len(rows)), rows)
+    left.set(ylim=(len(rows) - 0.4, -0.6), xlabel="Change of t15 by the step (°C)")
+    right.set_xticks([0, 1], ["gains t15", "loses t15"])
+    right.set(xlim=(-0.3, 1.8), xlabel="t15 gained or lost (°C)", title="t15 appears or goes")
+    for axes in panels:
+        axes.grid(axis="y", color="0.9", linewidth=0.5)
 
 
 @journal_style
@@ -227,7 +250,7 @@ def shap_dependence(
     names = shapley.names
     rows, columns = style.rows_and_columns(len(names), 3)
     figure = style.new_figure(DOUBLE_COLUMN_MM, 66 * rows + 6)
-    panels = _panels(figure, len(names), rows, columns, sharey=True)
+    panels = panel_grid(figure, len(names), rows, columns, sharey=True)
     for index, axes in enumerate(panels):
         partner = int(approximate_interactions(index, shapley.values, shapley.data)[0])
         colour = shapley.data[:, partner]

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import ArrayLike
 
+from helpers.boreholes.flags import REMOVED, REPAIRED
 from helpers.figures import layers, style
 from helpers.figures.base_map import frame, height_over_width, map_axes
 from helpers.figures.style import DOUBLE_COLUMN_MM, journal_style
@@ -23,6 +24,12 @@ from helpers.study import Study
 _LEFT_MM, _SIDE_MM = 16.0, 40.0
 _MAP_MM = DOUBLE_COLUMN_MM - _LEFT_MM - _SIDE_MM
 _FOLD_MARKERS = "o^sDvP<X>*"
+_STATUS_LOOKS = {
+    "used": ("used as delivered", "o", "#56b4e9"),
+    "flagged": ("used, values repaired\nor removed", "s", "#f0c400"),
+    "combined": ("combined with one\nof the same cell", "D", "white"),
+    "refused": ("refused", "X", "#c1272d"),
+}
 
 
 @journal_style
@@ -43,17 +50,46 @@ def study_area_map(study: Study, covariates: xr.Dataset, boreholes: pd.DataFrame
     used = boreholes[boreholes["status"] == "used"]
     others = _inside_frame(boreholes[boreholes["status"] != "used"], study)
     figure, axes = _single_map(study, covariates)
-    if "elevation" in covariates:
-        norm = Normalize(*layers.robust_range(covariates["elevation"]))
-        image = layers.draw_layer(
-            axes, covariates["elevation"], study, style.ELEVATION_COLOURS, norm
-        )
-        layers.side_bar(axes, image, "Elevation (m)", "both", (0, 0.3))
+    _draw_elevation(axes, study, covariates)
     axes.plot(others["x"], others["y"], "x", color="black", markersize=4, zorder=5.5)
     markers = layers.draw_sites(axes, study, used)
     layers.side_bar(axes, markers, layers.temperature_label(study), "both", (0.38, 0.75))
     crosses = layers.marker_handle("x", f"not used\n(n = {len(others)}, in view)")
     _finish(axes, study, [*layers.site_handles(used), crosses], used)
+    return style.mark_virtual(figure, study)
+
+
+@journal_style
+def site_status_map(
+    study: Study, covariates: xr.Dataset, boreholes: pd.DataFrame, flags: pd.DataFrame
+) -> Figure:
+    """What became of every site: used as delivered, used with flags, combined, refused.
+
+    Parameters
+    ----------
+    study, covariates
+        Area, outline, towns; ``elevation`` is drawn if it is there.
+    boreholes
+        All sites: site, x, y (m), status. The legend counts all of them, also those off the map.
+    flags
+        site, action. Flags that repaired or removed values count; mere notes do not.
+
+    """
+    touched = boreholes["site"].isin(flags["site"][flags["action"].isin([REPAIRED, REMOVED])])
+    status = boreholes["status"].mask(touched & (boreholes["status"] == "used"), "flagged")
+    figure, axes = _single_map(study, covariates)
+    _draw_elevation(axes, study, covariates)
+    handles = []
+    for name, (label, marker, colour) in _STATUS_LOOKS.items():
+        sites = boreholes[status == name]
+        look = {"marker": marker, "color": colour, "markersize": 4.5}
+        look |= {"markeredgecolor": "black", "markeredgewidth": 0.5}
+        shown = _inside_frame(sites, study)
+        axes.plot(shown["x"], shown["y"], linestyle="none", zorder=5, **look)
+        count, beyond = f"\n(n = {len(sites)}", len(sites) - len(shown)
+        count += f", {beyond} outside)" if beyond else ")"
+        handles.append(layers.marker_handle(label=label + count, **look))
+    _finish(axes, study, handles, _inside_frame(boreholes, study))
     return style.mark_virtual(figure, study)
 
 
@@ -202,6 +238,14 @@ def _single_map(study: Study, covariates: xr.Dataset | None) -> tuple[Figure, Ge
     axes = map_axes(figure, study, (_LEFT_MM, below_mm, _MAP_MM), elevation)
     axes.set(xlabel="Longitude", ylabel="Latitude")
     return figure, axes
+
+
+def _draw_elevation(axes: GeoAxes, study: Study, covariates: xr.Dataset) -> None:
+    if "elevation" in covariates:
+        elevation = covariates["elevation"]
+        norm = Normalize(*layers.robust_range(elevation))
+        image = layers.draw_layer(axes, elevation, study, style.ELEVATION_COLOURS, norm)
+        layers.side_bar(axes, image, "Elevation (m)", "both", (0, 0.3))
 
 
 def _inside_frame(sites: pd.DataFrame, study: Study) -> pd.DataFrame:

@@ -1,9 +1,13 @@
 """Draw the virtual survey of the embedded study again: ``python -m helpers.virtual``.
 
 Writes the borehole files and ``virtual_truth.csv`` (the truth beside published values) into the
-study folder. The same program gives the same bytes.
+study folder. The same program gives the same bytes. ``python -m helpers.virtual trial`` tries the
+checks on this survey and 20 others of the same truth, and writes ``virtual_fault_trial.csv``
+(faults found and missed, false alarms) and ``virtual_error_trial.csv`` (how honest the standard
+errors are).
 """
 
+import argparse
 import tempfile
 from pathlib import Path
 
@@ -15,6 +19,7 @@ from helpers.study import Study, load_study
 from helpers.virtual.files import write_survey
 from helpers.virtual.published import published_comparison
 from helpers.virtual.survey import draw_holes
+from helpers.virtual.trial import error_summary, fault_summary, fault_trial
 from helpers.virtual.truth import true_field
 
 NOTE = """# Virtual boreholes
@@ -22,6 +27,7 @@ NOTE = """# Virtual boreholes
 Every file in this folder is made by `make survey`: temperature strings drawn in an invented field,
 with the formats and faults of real ones. Nothing here was measured.
 """
+OTHER_SURVEYS = 20
 STUDY = Path(__file__).resolve().parents[3] / "data" / "northeast_china"
 
 
@@ -52,5 +58,19 @@ def _write_files(holes: pd.DataFrame, folder: Path, seed: int) -> None:
             old.unlink()
 
 
+def write_trial(study: Study, folder: Path, n_others: int = OTHER_SURVEYS) -> None:
+    """Write how the checks and standard errors do on the committed survey and on others."""
+    seed = study.about.truth_seed
+    seeds = range(seed, seed + 1 + n_others)
+    per_kind, errors = fault_trial(study, build_covariates(study), seeds)
+    tables = {"fault": fault_summary(per_kind, seed), "error": error_summary(errors, seed)}
+    for name, table in tables.items():
+        write_table(table, folder / f"virtual_{name}_trial.csv")
+        print(table.to_string(index=False))
+
+
 if __name__ == "__main__":
-    write_embedded_survey(load_study(STUDY), STUDY)
+    parser = argparse.ArgumentParser("python -m helpers.virtual", description=__doc__)
+    parser.add_argument("action", nargs="?", choices=("survey", "trial"), default="survey")
+    actions = {"survey": write_embedded_survey, "trial": write_trial}
+    actions[parser.parse_args().action](load_study(STUDY), STUDY)

@@ -2,8 +2,9 @@
 
 A fault takes the records of one site (see :func:`helpers.virtual.strings.delivered_string`), the
 row of the site and a random generator, and gives records, site and the places it touched: a
-table of depth_m and time, or nothing when the whole site is concerned. The key of the faults is
-for tests; it never goes to the data folder.
+table of depth_m and time, or nothing when the whole site is concerned. Those of whole sites are
+here, those of sensors in :mod:`helpers.virtual.sensor_faults`. The key of the faults is for tests
+and the trial of the checks; it never goes to the data folder.
 """
 
 from __future__ import annotations
@@ -11,14 +12,29 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from helpers.virtual.sensor_faults import (
+    FREEZES_AND_THAWS_C,
+    Planted,
+    curtain_offset,
+    curtain_sensors,
+    disordered_sensor,
+    drift,
+    missing_code,
+    places,
+    repeated_depth,
+    spikes,
+    step,
+    stuck_sensor,
+    swapped_sensors,
+    times_of,
+)
 from helpers.virtual.strings import DAYS, DECIMALS, warming_rate
 
-MISSING_CODE = -999.0
 KEY_COLUMNS = ["site", "depth_m", "time", "fault"]
 OLD_YEARS = (1978, 1985)
 MONTHS_BEFORE_STOP = 5
-
-Planted = tuple[pd.DataFrame, pd.Series, pd.DataFrame | None]
+FEET_PER_METRE = 3.28084
+LOWEST_IN_FEET_M = 250.0  # below, feet taken for metres are within what a relief may vary
 
 
 def plant(
@@ -41,29 +57,25 @@ def plant(
     """
     name = site["fault"]
     if not name:
-        return records, site, _key(site, _places([], []))
+        return records, site, _key(site, places([], []))
     if name not in FAULTS:
         raise ValueError(f"{site['site']}: unknown fault '{name}'. Choices: {', '.join(FAULTS)}.")
-    records, site, places = FAULTS[name](records, site, rng)
+    if not suits(name, site):
+        needed = NEEDS[name][1]
+        raise ValueError(f"{site['site']}: fault '{name}' needs {needed}; choose another hole.")
+    records, site, touched = FAULTS[name](records, site, rng)
     temperature = records["temperature_c"].round(DECIMALS)
-    return (
-        records.assign(temperature_c=temperature),
-        site,
-        _key(site, _places([np.nan], [pd.NaT]) if places is None else places),
-    )
+    touched = places([np.nan], [pd.NaT]) if touched is None else touched
+    return records.assign(temperature_c=temperature), site, _key(site, touched)
 
 
-def _key(site: pd.Series, places: pd.DataFrame) -> pd.DataFrame:
-    return places.assign(site=site["site"], fault=site["fault"])[KEY_COLUMNS]
+def suits(fault: str, hole: pd.Series) -> bool:
+    """Whether the ground or the place of a hole can show the fault."""
+    return fault not in NEEDS or bool(NEEDS[fault][0](hole))
 
 
-def _places(depths: object, times: object) -> pd.DataFrame:
-    time = pd.Series(times, dtype="datetime64[ns]")
-    return pd.DataFrame({"depth_m": pd.Series(depths, dtype=float), "time": time})
-
-
-def _rows(records: pd.DataFrame, index: pd.Index) -> pd.DataFrame:
-    return records.loc[index, ["depth_m", "time"]].sort_values(["time", "depth_m"])
+def _key(site: pd.Series, touched: pd.DataFrame) -> pd.DataFrame:
+    return touched.assign(site=site["site"], fault=site["fault"])[KEY_COLUMNS]
 
 
 def kelvin(records: pd.DataFrame, site: pd.Series, rng: np.random.Generator) -> Planted:
@@ -89,6 +101,12 @@ def swapped_coordinates(
     return records, pd.Series({**site, **exchanged}), None
 
 
+def elevation_in_feet(records: pd.DataFrame, site: pd.Series, rng: np.random.Generator) -> Planted:
+    """Elevation of the site in feet under a heading that says metres."""
+    feet = round(site["elevation_m"] * FEET_PER_METRE, 1)
+    return records, pd.Series({**site, "elevation_m": feet}), None
+
+
 def depth_in_cm(records: pd.DataFrame, site: pd.Series, rng: np.random.Generator) -> Planted:
     """Depths in centimetres under a heading that says metres."""
     return records.assign(depth_m=records["depth_m"] * 100), site, None
@@ -104,62 +122,9 @@ def unsorted_depths(records: pd.DataFrame, site: pd.Series, rng: np.random.Gener
     return shuffled.drop(columns="place").reset_index(drop=True), site, None
 
 
-def repeated_depth(records: pd.DataFrame, site: pd.Series, rng: np.random.Generator) -> Planted:
-    """A sensor labelled with the depth of the one above, so that a depth comes twice."""
-    sensor = _pick_sensor(records, site, rng, 1, 8)
-    above = records.loc[records["sensor"] == sensor - 1, "depth_m"].iloc[0]
-    depth = records["depth_m"].mask(records["sensor"] == sensor, above)
-    return records.assign(depth_m=depth), site, _places([above], [pd.NaT])
-
-
-def disordered_sensor(records: pd.DataFrame, site: pd.Series, rng: np.random.Generator) -> Planted:
-    """One sensor inside the string 3 to 5 deg C off, so that it no longer fits its neighbours."""
-    sensor = _pick_sensor(records, site, rng, 2, 12)
-    offset = rng.choice([-1, 1]) * rng.uniform(3, 5)
-    here = records["sensor"] == sensor
-    depth = records.loc[here, "depth_m"].iloc[:1]
-    changed = records["temperature_c"] + offset * here
-    return records.assign(temperature_c=changed), site, _places(depth.to_numpy(), [pd.NaT])
-
-
-def stuck_sensor(records: pd.DataFrame, site: pd.Series, rng: np.random.Generator) -> Planted:
-    """One sensor reports the same value for half of the time, that is a year."""
-    times = _times(records, site)
-    sensor = _pick_sensor(records, site, rng, 1, 8)
-    start = rng.integers(len(times) // 2)
-    span = times[start : start + len(times) // 2]
-    here = (records["sensor"] == sensor) & records["time"].isin(span)
-    value = records.loc[here, "temperature_c"].dropna().iloc[0]
-    changed = records["temperature_c"].mask(here, value)
-    return records.assign(temperature_c=changed), site, _rows(records, records.index[here])
-
-
-def spikes(records: pd.DataFrame, site: pd.Series, rng: np.random.Generator) -> Planted:
-    """Single readings 8 to 15 deg C off: three, or more in a long record, below 2 m.
-
-    Nearer the surface a cold spell looks the same, and nobody could tell them apart.
-    """
-    times = _times(records, site)
-    n_spikes = max(3, len(times) // 60)
-    apart = rng.choice(np.arange(2, len(times) - 2, 5), n_spikes, replace=False)
-    deep = records.loc[(records["depth_m"] >= 2) & records["temperature_c"].notna()]
-    rows = [rng.choice(deep.index[deep["time"] == times[i]]) for i in apart]
-    changed = records["temperature_c"].copy()
-    changed.loc[rows] += rng.choice([-1, 1], n_spikes) * rng.uniform(8, 15, n_spikes)
-    return records.assign(temperature_c=changed), site, _rows(records, pd.Index(rows))
-
-
-def missing_code(records: pd.DataFrame, site: pd.Series, rng: np.random.Generator) -> Planted:
-    """The code -999 instead of every hundredth reading, at least of three."""
-    rows = rng.choice(records.index, max(3, len(records) // 100), replace=False)
-    changed = records["temperature_c"].copy()
-    changed.loc[rows] = MISSING_CODE
-    return records.assign(temperature_c=changed), site, _rows(records, pd.Index(rows))
-
-
 def stopped_logger(records: pd.DataFrame, site: pd.Series, rng: np.random.Generator) -> Planted:
     """Five months of data only."""
-    times = _times(records, site)
+    times = times_of(records, site)
     month = (times.year - times[0].year) * 12 + times.month - 1
     first = rng.integers(month.max() + 2 - MONTHS_BEFORE_STOP)
     kept = times[(month >= first) & (month < first + MONTHS_BEFORE_STOP)]
@@ -184,30 +149,6 @@ def as_drilled(records: pd.DataFrame, site: pd.Series, rng: np.random.Generator)
     return records, site, None
 
 
-def _times(records: pd.DataFrame, site: pd.Series) -> pd.DatetimeIndex:
-    """Times of the records, each once; a mean over years has none and cannot take the fault."""
-    if records["time"].isna().any():
-        raise ValueError(
-            f"{site['site']}: fault '{site['fault']}' needs readings in time; "
-            f"format '{site['format']}' holds means over years. Choose another format or fault."
-        )
-    return pd.DatetimeIndex(records["time"].unique()).sort_values()
-
-
-def _pick_sensor(
-    records: pd.DataFrame, site: pd.Series, rng: np.random.Generator, top_m: float, bottom_m: float
-) -> int:
-    """One of the sensors between two depths that has others above and below it."""
-    depths = records.groupby("sensor")["depth_m"].first().iloc[1:-1]
-    choices = depths.index[depths.between(top_m, bottom_m)]
-    if choices.empty:
-        raise ValueError(
-            f"{site['site']}: fault '{site['fault']}' needs a sensor between {top_m} and "
-            f"{bottom_m} m with others above and below it; choose a deeper hole."
-        )
-    return int(rng.choice(choices))
-
-
 FAULTS = {
     "kelvin": kelvin,
     "fahrenheit": fahrenheit,
@@ -228,4 +169,19 @@ FAULTS = {
     "shallow": as_drilled,
     "same_cell": as_drilled,
     "disturbed": as_drilled,
+    "step": step,
+    "drift": drift,
+    "swapped_sensors": swapped_sensors,
+    "curtain_offset": curtain_offset,
+    "elevation_in_feet": elevation_in_feet,
+}
+NEEDS = {
+    "curtain_offset": (
+        lambda hole: curtain_sensors(hole).size,
+        f"a sensor from 0.5 to 1.5 m that passes 0 deg C by {FREEZES_AND_THAWS_C:g} either way",
+    ),
+    "elevation_in_feet": (
+        lambda hole: hole["elevation_m"] > LOWEST_IN_FEET_M,
+        f"an elevation above {LOWEST_IN_FEET_M:g} m",
+    ),
 }

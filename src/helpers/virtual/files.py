@@ -5,66 +5,46 @@ Same holes and seed: same bytes, on any platform. The fault key is returned, nev
 
 from __future__ import annotations
 
-import io
-import zipfile
 import zlib
-from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
-from xml.etree.ElementTree import canonicalize
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from openpyxl import Workbook
-from openpyxl.packaging.core import DocumentProperties
-from openpyxl.writer.excel import ExcelWriter
 
+from helpers.boreholes import recognition
+from helpers.boreholes.formats import RECORD_TYPES, BoreholeData
 from helpers.storage import ContractError, replacing
-from helpers.virtual.faults import KEY_COLUMNS, MISSING_CODE, plant
+from helpers.virtual.faults import KEY_COLUMNS, plant
+from helpers.virtual.sensor_faults import MISSING_CODE
 from helpers.virtual.strings import AVERAGING, delivered_string
+from helpers.virtual.workbook import NOTE, WORKBOOK, dialect_of, wide_table, write_workbook
 
-NOTE = "virtual borehole, made by helpers.virtual"
-WORKBOOK = "ncdc_boreholes.xlsx"
-SAVED = datetime(2025, 1, 1)  # date of the workbook, fixed so that its bytes are
 SITE_COLUMNS = ["site", "longitude", "latitude", "elevation_m", "setting"]
-RECORD_COLUMNS = [
-    *("site", "time", "depth_m", "temperature_c", "averaging"),
-    *("file", "sheet", "row", "year_start", "year_end"),
-]
+FORMATS = {
+    "workbook": recognition.WORKBOOK,
+    "pipeline": recognition.LONG,
+    "gtnp": recognition.GTNP,
+    "profiles": recognition.PROFILE,
+}
 DUPLICATE_WITHIN_KM = 1.0
 KM_PER_DEGREE = 111.195  # of a great circle
 
 
 class Delivery(NamedTuple):
-    """What comes in of one site: its row, its records, and the key of its fault."""
+    """What comes in of one site: its row, its records, the key of its faults.
+
+    ``position`` counts the sites of one format, which take turns in their dialects.
+    """
 
     site: pd.Series
     records: pd.DataFrame
     key: pd.DataFrame
+    position: int
 
 
-class Dialect(NamedTuple):
-    """How one sheet writes its time columns, depth headers and lost values."""
-
-    time_headers: tuple[str, ...]
-    time_cells: Callable[[pd.Timestamp], tuple[Any, ...]]
-    depth_header: Callable[[float], Any]
-    lost: str | None
-
-
-DIALECTS = (
-    Dialect(("Date",), lambda t: (t.date(),), "{:g}m".format, None),
-    Dialect(("Date",), lambda t: (f"{t:%Y-%m}",), "{:g} m".format, "NaN"),
-    Dialect(("日期",), lambda t: (f"{t.year}/{t.month}",), "深度{:g}m".format, None),
-    Dialect(("年份", "月份"), lambda t: (t.year, t.month), "{:g}m".format, "NaN"),
-    Dialect(("Year", "Month"), lambda t: (t.year, t.month), float, None),
-    Dialect(("年", "月"), lambda t: (t.year, t.month), "深度{:g}m".format, MISSING_CODE),
-)
-
-
-def survey_records(holes: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The survey in memory: what a reader should make of the files of :func:`write_survey`.
+def survey_records(holes: pd.DataFrame, seed: int) -> tuple[BoreholeData, pd.DataFrame]:
+    """The survey in memory, as a reader gives it back from the files of :func:`write_survey`.
 
     Parameters
     ----------
@@ -78,22 +58,21 @@ def survey_records(holes: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, pd.Dat
 
     Returns
     -------
-    records
-        site, time, depth_m, temperature_c (NaN where lost or -999), averaging, file, sheet, row,
-        year_start, year_end.
-    sites
-        site, longitude, latitude, elevation_m, setting, file.
+    data
+        Records, sites and formats; the code -999 stands where the files have it.
+    key
+        site, depth_m, time, fault, as :func:`helpers.virtual.faults.plant` explains them.
 
     """
     deliveries = _deliveries(holes, seed)
     records = pd.concat([_with_place(d) for d in deliveries], ignore_index=True)
     means = records["averaging"] == "mean"
     records.loc[means, "row"] = np.arange(means.sum()) + 2  # one file for all profiles
-    records["file"] = records["file"].astype("category")
-    temperature = records["temperature_c"]
-    records["temperature_c"] = temperature.mask(temperature == MISSING_CODE)
+    records = records.reindex(columns=list(RECORD_TYPES)).astype(RECORD_TYPES)
     sites = _site_table(deliveries).assign(file=[_site_file(d.site) for d in deliveries])
-    return records[RECORD_COLUMNS], sites
+    sites["row"] = _rows_of_sites(sites, records)
+    names = {_record_file(d.site): FORMATS[d.site["format"]] for d in deliveries}
+    return BoreholeData(records, sites, names), _key(deliveries)
 
 
 def write_survey(holes: pd.DataFrame, folder: str | Path, seed: int) -> pd.DataFrame:
@@ -106,17 +85,18 @@ def write_survey(holes: pd.DataFrame, folder: str | Path, seed: int) -> pd.DataF
     Returns
     -------
     pandas.DataFrame
-        site, depth_m, time, fault, as :func:`helpers.virtual.faults.plant` explains them.
+        site, depth_m, time, fault, as :func:`helpers.virtual.faults.plant` explains them. A lost
+        reading that the file gives as -999 is in it too, as a missing_code.
 
     """
     folder = Path(folder)
     deliveries = _deliveries(holes, seed)
     kinds = {kind: [d for d in deliveries if d.site["format"] == kind] for kind in AVERAGING}
     if kinds["workbook"]:
-        _write_workbook(kinds["workbook"], folder / WORKBOOK)
-    for position, delivery in enumerate(kinds["pipeline"]):
-        in_cm = position % 3 == 2 and delivery.site["fault"] != "depth_in_cm"
-        _write_csv(_pipeline(delivery, in_cm), folder / _record_file(delivery.site))
+        sheets = {d.site["site"]: d.records for d in kinds["workbook"]}
+        write_workbook(sheets, folder / WORKBOOK)
+    for delivery in kinds["pipeline"]:
+        _write_csv(_pipeline(delivery), folder / _record_file(delivery.site))
     for delivery in kinds["gtnp"]:
         _write_csv(_gtnp(delivery), folder / _record_file(delivery.site))
         _write_text(_gtnp_metadata(delivery.site), folder / _site_file(delivery.site))
@@ -124,7 +104,12 @@ def write_survey(holes: pd.DataFrame, folder: str | Path, seed: int) -> pd.DataF
         _write_csv(_profiles(kinds["profiles"]), folder / "profiles.csv")
     if by_code := [d for d in deliveries if _site_file(d.site) == "sites.csv"]:
         _write_csv(_site_table(by_code), folder / "sites.csv")
-    return pd.concat([d.key for d in deliveries], ignore_index=True)[KEY_COLUMNS]
+    return _key(deliveries)
+
+
+def _key(deliveries: list[Delivery]) -> pd.DataFrame:
+    keys = [d.key for d in deliveries if len(d.key)] or [d.key for d in deliveries]
+    return pd.concat(keys, ignore_index=True)[KEY_COLUMNS]
 
 
 def _deliveries(holes: pd.DataFrame, seed: int) -> list[Delivery]:
@@ -138,10 +123,11 @@ def _deliveries(holes: pd.DataFrame, seed: int) -> list[Delivery]:
             f"holes: site '{unknown['site'].iloc[0]}' has format '{unknown['format'].iloc[0]}'. "
             f"Choices: {', '.join(AVERAGING)}."
         )
-    return [_deliver(hole, holes, seed) for _, hole in holes.iterrows()]
+    turns = zip(holes.iterrows(), holes.groupby("format").cumcount(), strict=True)
+    return [_coded(_deliver(hole, holes, seed, position)) for (_, hole), position in turns]
 
 
-def _deliver(hole: pd.Series, holes: pd.DataFrame, seed: int) -> Delivery:
+def _deliver(hole: pd.Series, holes: pd.DataFrame, seed: int, position: int) -> Delivery:
     drilled = _repeated_hole(hole, holes) if hole["fault"] == "duplicate" else hole
     rng = np.random.default_rng([seed, zlib.crc32(drilled["site"].encode())])
     records = delivered_string(drilled, hole["format"], rng).assign(site=hole["site"])
@@ -149,7 +135,21 @@ def _deliver(hole: pd.Series, holes: pd.DataFrame, seed: int) -> Delivery:
     site = pd.Series({**hole, **{k: round(float(hole[k]), n) for k, n in rounding.items()}})
     fault_rng = np.random.default_rng([seed, zlib.crc32(hole["site"].encode()), 1])
     records, site, key = plant(records, site, fault_rng)
-    return Delivery(site, records, key)
+    return Delivery(site, records, key, position)
+
+
+def _coded(delivery: Delivery) -> Delivery:
+    """With -999 for lost readings, where the format or the dialect writes them so; also in key."""
+    site, records, key, position = delivery
+    coded = {"gtnp": True, "workbook": dialect_of(position).lost == MISSING_CODE}
+    lost = records["temperature_c"].isna() & coded.get(site["format"], False)
+    if not lost.any():
+        return delivery
+    found = records.loc[lost, ["site", "depth_m", "time"]].assign(fault="missing_code")
+    temperature = records["temperature_c"].mask(lost, MISSING_CODE)
+    return delivery._replace(
+        records=records.assign(temperature_c=temperature), key=pd.concat([key, found])
+    )
 
 
 def _repeated_hole(duplicate: pd.Series, holes: pd.DataFrame) -> pd.Series:
@@ -175,6 +175,14 @@ def _with_place(delivery: Delivery) -> pd.DataFrame:
     return records.assign(file=_record_file(site), sheet=sheet, row=row + 2)
 
 
+def _rows_of_sites(sites: pd.DataFrame, records: pd.DataFrame) -> pd.Series:
+    """Row of each site in its file: a line each, but for profiles and the texts beside GTN-P."""
+    row = sites.groupby("file").cumcount() + 2
+    first = sites["site"].map(records.groupby("site")["row"].min())
+    row = row.mask(sites["file"] == "profiles.csv", first)
+    return row.mask(sites["file"].str.endswith(".txt"), 1)
+
+
 def _record_file(site: pd.Series) -> str:
     shared = {"workbook": WORKBOOK, "profiles": "profiles.csv"}
     return shared.get(site["format"], f"{site['format']}_{site['site']}.csv")
@@ -189,16 +197,10 @@ def _site_table(deliveries: list[Delivery]) -> pd.DataFrame:
     return pd.DataFrame([d.site[SITE_COLUMNS] for d in deliveries]).reset_index(drop=True)
 
 
-def _wide(records: pd.DataFrame) -> tuple[pd.DataFrame, list[float]]:
-    """Temperatures (times x sensors, as delivered) and depths, of which one may come twice."""
-    order = records["sensor"].drop_duplicates()
-    table = records.pivot(index="time", columns="sensor", values="temperature_c")[order]
-    return table, records.loc[order.index, "depth_m"].to_list()
-
-
-def _pipeline(delivery: Delivery, in_cm: bool) -> pd.DataFrame:
-    """Long table; some operators write the depth in cm and say so in the header."""
+def _pipeline(delivery: Delivery) -> pd.DataFrame:
+    """Long table; every third operator writes the depth in cm and says so in the header."""
     records = delivery.records
+    in_cm = delivery.position % 3 == 2 and delivery.site["fault"] != "depth_in_cm"
     depth = {"depth_cm": records["depth_m"] * 100} if in_cm else {"depth_m": records["depth_m"]}
     time = records["time"].dt.strftime("%Y-%m-%d")
     temperature = records["temperature_c"]
@@ -208,10 +210,10 @@ def _pipeline(delivery: Delivery, in_cm: bool) -> pd.DataFrame:
 
 
 def _gtnp(delivery: Delivery) -> pd.DataFrame:
-    table, depths = _wide(delivery.records)
+    table, depths = wide_table(delivery.records)
     table.columns = [f"{depth:g}" for depth in depths]
     times = table.index.strftime("%Y-%m-%d %H:%M:%S")
-    return table.fillna(MISSING_CODE).set_index(times).rename_axis("Date/Depth").reset_index()
+    return table.set_index(times).rename_axis("Date/Depth").reset_index()
 
 
 def _gtnp_metadata(site: pd.Series) -> str:
@@ -242,47 +244,3 @@ def _write_csv(table: pd.DataFrame, path: Path) -> None:
 def _write_text(text: str, path: Path) -> None:
     with replacing(path) as unfinished:
         unfinished.write_text(text, encoding="utf-8", newline="\n")
-
-
-def _write_workbook(deliveries: list[Delivery], path: Path) -> None:
-    """One sheet per hole, in table order; the sheets take turns in their dialects."""
-    workbook = Workbook()
-    workbook.remove(workbook.active)
-    workbook.properties = DocumentProperties(
-        creator="helpers.virtual",
-        title="Virtual boreholes",
-        description=f"Each sheet is a {NOTE}.",
-        created=SAVED,
-        modified=SAVED,
-    )
-    for position, delivery in enumerate(deliveries):
-        sheet = workbook.create_sheet(delivery.site["site"])
-        for line in _sheet_lines(delivery.records, DIALECTS[position % len(DIALECTS)]):
-            sheet.append(line)
-    with replacing(path) as unfinished:
-        unfinished.write_bytes(_fixed_bytes(workbook))
-
-
-def _sheet_lines(records: pd.DataFrame, dialect: Dialect) -> list[list[Any]]:
-    table, depths = _wide(records)
-    cells = table.astype(object).where(table.notna(), dialect.lost)
-    lines = [[*dialect.time_headers, *map(dialect.depth_header, depths)]]
-    rows = zip(table.index, cells.to_numpy(), strict=True)
-    return lines + [[*dialect.time_cells(time), *values] for time, values in rows]
-
-
-def _fixed_bytes(workbook: Workbook) -> bytes:
-    """The xlsx with fixed dates, uncompressed and in canonical XML.
-
-    So neither the clock nor the versions of zlib, lxml or the operating system matter.
-    """
-    written, fixed = io.BytesIO(), io.BytesIO()
-    # Not workbook.save, which puts the time of now over our date.
-    ExcelWriter(workbook, zipfile.ZipFile(written, "w")).save()
-    with zipfile.ZipFile(written) as source, zipfile.ZipFile(fixed, "w") as target:
-        for name in source.namelist():
-            entry = zipfile.ZipInfo(name, date_time=SAVED.timetuple()[:6])
-            entry.create_system, entry.external_attr = 3, 0o644 << 16
-            text = canonicalize(source.read(name).decode())
-            target.writestr(entry, '<?xml version="1.0" encoding="UTF-8"?>\n' + text)
-    return fixed.getvalue()

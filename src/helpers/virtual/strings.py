@@ -1,8 +1,8 @@
 """Temperature strings of virtual boreholes: the true temperatures and what a logger delivers.
 
-The ground is a half-space without freezing and thawing: a straight geothermal line, the annual
-wave that dies out downwards, and a slow warming. So there is no zero curtain in the strings; the
-mean profile, its envelope and the errors of the sensors are like those of real chains.
+The ground is a half-space that conducts heat: a straight geothermal line, the annual wave that
+dies out downwards, and a slow warming. The zero curtain of the layer that freezes and thaws is
+imitated on top of that (:func:`with_zero_curtain`), not solved for; below 3 m conduction is all.
 """
 
 from __future__ import annotations
@@ -26,10 +26,14 @@ WARMING_DEPTH_M = 40.0  # the trend falls to 1/e here
 CHAIN_M = (0.5, 1, 1.5, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 18, 20, 25, 30, 35, 40)
 PIPELINE_CHAIN_M = (0.5, 1, 2, 3, 5, 8, 12, 14, 16, 20, 25)
 
-CALIBRATION_SD_C = 0.03  # one offset per sensor
+CALIBRATION_SD_C = 0.05  # one offset per sensor
 READING_SD_C = 0.02
 WEATHER_SD_C = 2.5  # of daily values at the surface, falls to 1/e in WEATHER_DEPTH_M
 WEATHER_DEPTH_M = 0.5
+CURTAIN_C = (
+    2.0  # what latent heat takes off the curve at the surface, falls to 0 at CURTAIN_DEPTH_M
+)
+CURTAIN_DEPTH_M = 3.0
 DECIMALS = 3
 
 AVERAGING = {"workbook": "month", "pipeline": "day", "gtnp": "reading", "profiles": "mean"}
@@ -50,7 +54,7 @@ def sensor_depths(hole: Hole) -> np.ndarray:
 
 
 def string_temperatures(hole: Hole, times: pd.DatetimeIndex, depths: np.ndarray) -> np.ndarray:
-    """True ground temperature of a hole.
+    """Temperature that conduction alone gives a hole; below 3 m the true one.
 
     Sum of ``t15_true_c`` + gradient x (depth - 15 m), the annual wave of a half-space
     A exp(-z/d) cos(omega (t - t_warm) - z/d) (Carslaw and Jaeger 1959, section 2.6), whose mean
@@ -89,19 +93,41 @@ def _days(times: pd.DatetimeIndex, origin: pd.Timestamp) -> np.ndarray:
     return ((times - origin) / pd.Timedelta(days=1)).to_numpy()
 
 
+def with_zero_curtain(temperature: np.ndarray, depths: np.ndarray) -> np.ndarray:
+    """Temperatures held at 0 deg C for weeks, where the ground freezes and thaws.
+
+    Latent heat keeps wet ground at the freezing point until all water has frozen, or all ice
+    melted: the zero curtain (Outcalt, Nelson and Hinkel 1990, doi:10.1029/WR026i007p01509). This
+    is an imitation, not a solution of heat conduction with phase change: the departure from 0 deg C
+    shrinks by a width w, sign(T) max(abs(T) - w, 0), where w falls linearly from 2 deg C at the
+    surface to 0 at 3 m. Deeper temperatures come out as they went in.
+
+    Parameters
+    ----------
+    temperature
+        Of conduction and weather, deg C, shape (times, depths).
+    depths
+        Depths in m, positive downwards.
+
+    """
+    width = CURTAIN_C * (1 - np.asarray(depths, dtype=float) / CURTAIN_DEPTH_M).clip(min=0)
+    return np.sign(temperature) * (np.abs(temperature) - width).clip(min=0)
+
+
 def measured(
     hole: Hole, times: pd.DatetimeIndex, depths: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
     """Temperatures as the sensors report them, deg C, shape (times, depths), to 0.001.
 
-    To the truth come an offset of each sensor, noise of each reading, and the weather of single
-    days, independent from day to day and felt only near the surface.
+    The weather of single days, independent from day to day, is felt only near the surface, and
+    the zero curtain holds it back too. The sensors add an offset each and noise of each reading.
     """
     depths = np.asarray(depths, dtype=float)
     offset = rng.normal(0, CALIBRATION_SD_C, depths.size)
-    weather_sd = WEATHER_SD_C * np.exp(-depths / WEATHER_DEPTH_M)
-    noise = rng.normal(0, 1, (len(times), depths.size)) * np.hypot(READING_SD_C, weather_sd)
-    return np.round(string_temperatures(hole, times, depths) + offset + noise, DECIMALS)
+    weather, noise = rng.normal(0, 1, (2, len(times), depths.size))
+    weather *= WEATHER_SD_C * np.exp(-depths / WEATHER_DEPTH_M)
+    ground = with_zero_curtain(string_temperatures(hole, times, depths) + weather, depths)
+    return np.round(ground + offset + READING_SD_C * noise, DECIMALS)
 
 
 def delivered_string(hole: Hole, delivery_format: str, rng: np.random.Generator) -> pd.DataFrame:

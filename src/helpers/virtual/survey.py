@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from helpers.covariates import sample_at
 from helpers.study import Study
+from helpers.virtual.faults import suits
 
 # Roads (straight lines between towns of the study) and the number of clusters along each.
 ROADS = (
@@ -72,6 +73,15 @@ REPAIRED = (
     ("missing_code", "gtnp"),
     ("disordered_sensor", "workbook"),
     ("disordered_sensor", "profiles"),
+    ("step", "workbook"),
+    ("step", "pipeline"),
+    ("drift", "workbook"),
+    ("drift", "gtnp"),
+    ("swapped_sensors", "workbook"),
+    ("swapped_sensors", "gtnp"),
+    ("curtain_offset", "gtnp"),
+    ("curtain_offset", "pipeline"),
+    ("elevation_in_feet", "profiles"),
 )
 
 
@@ -95,6 +105,11 @@ def draw_holes(
     -------
     One row per hole: site, longitude, latitude, elevation_m, x, y, setting, format, fault,
     deepest_m, t15_true_c, gradient_c_per_m, surface_amplitude_c, damping_depth_m, trend_c_per_a.
+
+    Raises
+    ------
+    ValueError
+        If no hole that is left can show one of the faults.
 
     """
     rng = np.random.default_rng(seed)
@@ -165,7 +180,7 @@ def _plan_faults(holes: pd.DataFrame, study: Study, rng: np.random.Generator) ->
         name: list(rng.permutation(group)) for name, group in holes.groupby("format").groups.items()
     }
     for fault, file_format in REMOVED + REPAIRED:
-        holes.loc[free[file_format].pop(), "fault"] = fault
+        holes.loc[_taken(free[file_format], fault, holes), "fault"] = fault
     sound_workbook = [int(i) for i in free["workbook"]]
     cell_m = study.boreholes.combine_cell_m
     first, second = holes.loc[sound_workbook[0]], holes.loc[sound_workbook[1]]
@@ -184,6 +199,16 @@ def _plan_faults(holes: pd.DataFrame, study: Study, rng: np.random.Generator) ->
     far_north = study.geobox.extent.boundingbox.top + 300_000
     holes.loc[holes["fault"] == "outside_area", "y"] = far_north
     return holes
+
+
+def _taken(free: list[int], fault: str, holes: pd.DataFrame) -> int:
+    """The last of the free holes that can show the fault; it is free no longer."""
+    for index in reversed(free):
+        if suits(fault, holes.loc[index]):
+            free.remove(index)
+            return index
+    kind = holes["format"][free].unique()
+    raise ValueError(f"No free hole ({', '.join(kind)}) can show '{fault}'; take another seed.")
 
 
 def _same_ground(holes: pd.DataFrame, fault: str, partner: pd.Series, position: tuple) -> None:

@@ -1,4 +1,4 @@
-"""Checks of readings and sensors: impossible values, spikes, stuck and misplaced sensors.
+"""Checks of readings: period, impossible values, spikes, stuck sensors, the zero curtain.
 
 Each check takes records, sites and study, and gives records and sites back, with the wrong values
 missing, and flags. The thresholds are ``boreholes.checks`` of the study.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from helpers.boreholes.annual import SENSOR, annual_profile
+from helpers.boreholes.annual import SENSOR
 from helpers.boreholes.flags import Result, flag, without_values
 from helpers.study import Study
 
@@ -20,6 +20,33 @@ LONG_GAP = 1.6  # times the usual time spanned by four neighbours
 ZERO_CURTAIN_C, ZERO_CURTAIN_DAYS = 0.3, 200
 FASTEST_DAMPING_M = 1.0
 SMALLEST_MOVEMENT_C = 0.1
+# A plateau is looked for within 1 deg C of 0 in sensors that swing past 1.5 deg C: near the turning
+# points of a smaller swing readings lie thick as well.
+CURTAIN_REACH_C, SWINGS_PAST_C = 1.0, 1.5
+CURTAIN_WIDTH_C, CURTAIN_DAYS, CURTAIN_READINGS, CURTAIN_CONTRAST = 0.1, 15.0, 5, 4.0
+
+
+def outside_period(records: pd.DataFrame, sites: pd.DataFrame, study: Study) -> Result:
+    """Readings, and means over years, that have nothing in common with the period."""
+    if not study.boreholes.only_period:
+        return records, sites, flag([], "outside the period", "noted", "")
+    start, end = pd.Timestamp(study.period.start), pd.Timestamp(study.period.end)
+    first = records["year_start"].fillna(records["time"].dt.year)
+    last = records["year_end"].fillna(first)
+    of_mean = ((last < start.year) | (first > end.year)).fillna(False).astype(bool)
+    of_reading = (records["time"] < start) | (records["time"] >= end + pd.Timedelta(days=1))
+    outside = of_mean | of_reading
+    years = pd.DataFrame({"site": records["site"], "first": first, "last": last})[outside]
+    spans = years.groupby("site").agg({"site": "size", "first": "min", "last": "max"})
+    wanted = f"{study.period.start} to {study.period.end}"
+    reason = [f"{n} values of {a}-{b}, wanted {wanted}" for n, a, b in spans.to_numpy()]
+    action = np.where(spans.index.isin(records["site"][~outside]), "value removed", "site refused")
+    wider = ((first < start.year) | (last > end.year)).fillna(False).astype(bool) & ~outside
+    notes = {"no years stated: taken as inside": first.isna(), "years reach beyond it": wider}
+    flags = [flag(spans.index, "outside the period", "", reason).assign(action=action)]
+    for note, rows in notes.items():
+        flags.append(flag(records["site"][rows].unique(), "outside the period", "noted", note))
+    return records[~outside], sites, pd.concat(flags)
 
 
 def impossible(records: pd.DataFrame, sites: pd.DataFrame, study: Study) -> Result:
@@ -175,62 +202,40 @@ def _resolution(known: pd.DataFrame) -> pd.Series:
     return step[step > 0].groupby(known["site"]).min()
 
 
-def misplaced_sensor(records: pd.DataFrame, sites: pd.DataFrame, study: Study) -> Result:
-    """Sensors whose annual mean is out of line with those above and below.
+def zero_curtain(records: pd.DataFrame, sites: pd.DataFrame, study: Study) -> Result:
+    """Sensors whose plateau of freezing lies off 0 deg C: an offset of the sensor.
 
-    Holes with one or two sensors are noted, because nothing in them can be compared.
+    While the water around a sensor freezes, latent heat holds it at the freezing point for weeks
+    (Outcalt et al. 1990, doi:10.1029/WR026i007p01509), so that layer is a calibration bath. The
+    plateau is where, between -1 and 1 deg C, the most readings lie within 0.1 deg C; it counts if
+    there are five, for 15 days in all, four times as thick as usual in that range. Noted
+    only: salt and fine pores lower the freezing point as well, and the sensors that freeze and
+    thaw lie above those that lead to the temperature mapped.
     """
-    checks = study.boreholes.checks
-    profile = annual_profile(records, checks.largest_missing_share, checks.zero_amplitude_c)
-    holes = profile.dropna(subset="mean_c").groupby("site")
+    known = _in_time(records)
+    known = known[known["averaging"].isin(["day", "reading"])]
     found = [
         {"site": site, "depth_m": depth, "off": off}
-        for site, hole in holes
-        for depth, off in _out_of_line(hole, checks.disorder_c)
+        for (site, depth), sensor in known.groupby(SENSOR)
+        if abs(off := _curtain(sensor)) > study.boreholes.checks.curtain_offset_c
     ]
     places = pd.DataFrame(found, columns=["site", "depth_m", "off"])
     reason = [
-        f"annual mean {off:.1f} deg C out of line with its neighbours" for off in places["off"]
+        f"freezes and thaws at {off:+.2f} deg C: offset of the sensor" for off in places["off"]
     ]
-    sparse = holes.size()[holes.size() < 3]
-    notes = [f"{n} sensor(s) only: their order with depth cannot be checked" for n in sparse]
-    flags = [
-        flag(places, "misplaced sensor", "value removed", reason),
-        flag(sparse.index, "few sensors", "noted", notes),
-    ]
-    sensors, wrong = (pd.MultiIndex.from_frame(table[SENSOR]) for table in (records, places))
-    misplaced = pd.Series(sensors.isin(wrong), records.index)
-    return without_values(records, misplaced), sites, pd.concat(flags)
+    return records, sites, flag(places, "zero curtain", "noted", reason)
 
 
-def _out_of_line(hole: pd.DataFrame, disorder_c: float) -> list[tuple[float, float]]:
-    """Depth and departure of the sensors to leave out, until all others are in line."""
-    depth, mean = hole["depth_m"].to_numpy(), hole["mean_c"].to_numpy()
-    found = []
-    while (worst := _worst_sensor(depth, mean, disorder_c)) is not None:
-        position, off = worst
-        found.append((float(depth[position]), off))
-        depth, mean = np.delete(depth, position), np.delete(mean, position)
-    return found
-
-
-def _worst_sensor(
-    depth: np.ndarray, mean: np.ndarray, disorder_c: float
-) -> tuple[int, float] | None:
-    """Position of the sensor most out of line, and by how much; None if all are in line.
-
-    A wrong sensor puts its neighbours off the line too, and at an end of the string only they are
-    seen to be off. So of a sensor off the line and its two neighbours that one is blamed without
-    which the rest is smoothest (sum of differences between neighbours). Leaving out a wrong sensor
-    takes at least its departure off that sum; a bend of the profile hardly changes it.
-    """
-    share = np.diff(depth)[:-1] / (depth[2:] - depth[:-2])
-    off = np.abs(mean[1:-1] - (mean[:-2] + share * (mean[2:] - mean[:-2])))
-    rough = np.abs(np.diff(mean)).sum()
-    for middle in np.argsort(-off, kind="stable"):
-        if off[middle] <= disorder_c:
-            break
-        without = [np.abs(np.diff(np.delete(mean, middle + i))).sum() for i in range(3)]
-        if rough - min(without) >= off[middle]:
-            return int(middle + np.argmin(without)), float(off[middle])
-    return None
+def _curtain(sensor: pd.DataFrame) -> float:
+    """Temperature of the plateau of one sensor, deg C; 0 if it has none."""
+    value = np.sort(sensor["temperature_c"].to_numpy())
+    near = value[np.abs(value) < CURTAIN_REACH_C]
+    if not len(near) or value[0] > -SWINGS_PAST_C or value[-1] < SWINGS_PAST_C:
+        return 0.0
+    within = np.searchsorted(near, near + CURTAIN_WIDTH_C, side="right") - np.arange(len(near))
+    thickest, most = int(within.argmax()), int(within.max())
+    step_days = sensor["time"].diff().median() / pd.Timedelta(days=1)
+    usual = len(near) * CURTAIN_WIDTH_C / (2 * CURTAIN_REACH_C)
+    if most * step_days < CURTAIN_DAYS or most < max(CURTAIN_READINGS, CURTAIN_CONTRAST * usual):
+        return 0.0
+    return float(np.median(near[thickest : thickest + most]))

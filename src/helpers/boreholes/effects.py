@@ -1,0 +1,88 @@
+"""How much each step of the quality control changes the temperature of a site."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from helpers.boreholes.checks import (
+    READING_CHECKS,
+    STRING_CHECKS,
+    UNIT_CHECKS,
+    Check,
+    CheckedBoreholes,
+    run_checks,
+)
+from helpers.boreholes.depth import HoleRefusedError, temperature_at_depth
+from helpers.boreholes.error_models import DepthModel
+from helpers.boreholes.flags import REMOVED, REPAIRED
+from helpers.boreholes.look import iterate_study
+from helpers.boreholes.overrides import read_overrides
+from helpers.boreholes.sites import extension
+from helpers.boreholes.strings import study_profile
+from helpers.boreholes.units import missing_codes
+from helpers.study import Study
+
+STEPS: tuple[tuple[str, tuple[Check, ...]], ...] = (
+    ("as delivered", (missing_codes,)),
+    ("units and labels", UNIT_CHECKS),
+    ("readings", (*UNIT_CHECKS, *READING_CHECKS)),
+    ("strings", (*UNIT_CHECKS, *READING_CHECKS, *STRING_CHECKS)),
+)
+
+
+def step_effects(study: Study, checked: CheckedBoreholes) -> pd.DataFrame:
+    """Temperature at depth after each step, of the sites of which a check changed a value.
+
+    As delivered only codes such as -999 are set aside. Gradient and completeness rule are the same
+    after every step, so that what differs is what the step did. The files are read once more, and
+    only those sites kept.
+
+    Parameters
+    ----------
+    study
+        Files, depth, thresholds and overrides.
+    checked
+        The survey after all checks; tells which sites to look at.
+
+    Returns
+    -------
+    pandas.DataFrame
+        site, step (in order), t15_c (deg C; NaN: none could be given).
+
+    """
+    changed = checked.flags["action"].isin([REMOVED, REPAIRED])
+    here = checked.flags["site"][changed].drop_duplicates()
+    here = here[here.isin(checked.records["site"])]
+    records, sites = _as_read(study, here)
+    model = extension(study_profile(checked.records, study), study)
+    rows = []
+    for step, checks in STEPS:
+        left, _, _ = run_checks(checks, records, sites, study, read_overrides(study))
+        holes = dict(list(study_profile(left, study).groupby("site")))
+        rows += [
+            {"site": site, "step": step, "t15_c": _temperature(holes.get(site), model, study)}
+            for site in here
+        ]
+    return pd.DataFrame(rows, columns=["site", "step", "t15_c"])
+
+
+def _as_read(study: Study, names: pd.Series) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Records and sites with these codes, before any check."""
+    parts = [
+        tuple(table[table["site"].isin(names)] for table in (part.records, part.sites))
+        for part in iterate_study(study)
+    ]
+    records, sites = (pd.concat(tables, ignore_index=True) for tables in zip(*parts, strict=True))
+    return records, sites.drop_duplicates("site")
+
+
+def _temperature(profile: pd.DataFrame | None, model: DepthModel, study: Study) -> float:
+    """Temperature at the mapped depth; NaN where the hole is refused."""
+    if profile is None:
+        return float("nan")
+    settings = study.boreholes
+    try:
+        found = temperature_at_depth(profile, settings.depth_m, model, settings.shallowest_m)
+    except HoleRefusedError:
+        return float("nan")
+    return found.temperature_c

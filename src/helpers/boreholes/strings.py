@@ -1,0 +1,202 @@
+"""Checks of whole strings: sensors that contradict the others of their hole.
+
+Each check takes records, sites and study, and gives records and sites back, with the values of
+the wrong sensors missing, and flags. They work on the means of months, which is enough to see
+what is wrong for a year.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy.stats import theilslopes
+
+from helpers.boreholes.annual import SENSOR, annual_profile, monthly_records
+from helpers.boreholes.flags import Result, flag, without_values
+from helpers.study import Study
+
+BELOW_SNOW_M = 2.0
+FEWEST_COMMON_MONTHS = 6
+FEWEST_SENSORS, NEIGHBOURS = 3, 4
+ENVELOPE_SHARE = 1.1
+
+
+def study_profile(records: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Annual profile of every hole by the completeness rule of the study."""
+    checks = study.boreholes.checks
+    return annual_profile(records, checks.largest_missing_share, checks.zero_amplitude_c)
+
+
+def step_or_drift(records: pd.DataFrame, sites: pd.DataFrame, study: Study) -> Result:
+    """Sensors that change from one year to the next while the others of the hole do not.
+
+    The change is the mean over the calendar months that both years have. It is compared with the
+    line through the changes of the four nearest sensors (median of slopes, Theil 1950), because a
+    warm year reaches less and less far down. The sensor that is furthest off goes first, then the
+    others are looked at again. Snow and summers differ between years, so sensors above 2 m are
+    not judged, nor holes with fewer than three below. When in the record the step came, or
+    whether the sensor was right before or after, cannot be told: all its values go.
+    """
+    change = _yearly_changes(monthly_records(records))
+    found = [
+        {"site": site, "year": year, "depth_m": depth, "off": off}
+        for (site, year), hole in change.groupby(["site", "year"])
+        for depth, off in _off_the_others(hole, study.boreholes.checks.step_c)
+    ]
+    places = pd.DataFrame(found, columns=["site", "year", "depth_m", "off"])
+    places = places.sort_values([*SENSOR, "year"]).drop_duplicates(SENSOR)
+    reason = [
+        f"{row.off:+.2f} deg C from {row.year:g} to {row.year + 1:g} against its neighbours"
+        for row in places.itertuples()
+    ]
+    flags = flag(places, "step or drift", "value removed", reason)
+    return _without_sensors(records, places), sites, flags
+
+
+def _yearly_changes(months: pd.DataFrame) -> pd.DataFrame:
+    """Change of each sensor below the snow's reach from a year to the next: site, depth_m, year."""
+    known = months[(months["averaging"] != "mean") & (months["depth_m"] >= BELOW_SNOW_M)]
+    time = known["time"].dt
+    keys = known.assign(year=time.year, month=time.month)
+    mean = keys.groupby([*SENSOR, "month", "year"])["temperature_c"].mean().rename("value")
+    earlier = mean.reset_index()
+    later = earlier.assign(year=earlier["year"] - 1)
+    both = earlier.merge(later, on=[*SENSOR, "month", "year"], suffixes=("", "_later")).dropna()
+    both["change"] = both["value_later"] - both["value"]
+    change = both.groupby([*SENSOR, "year"])["change"].agg(["mean", "size"])
+    change = change[change["size"] >= FEWEST_COMMON_MONTHS]
+    return change.rename(columns={"mean": "change"}).reset_index()
+
+
+def _off_the_others(hole: pd.DataFrame, step_c: float) -> list[tuple[float, float]]:
+    """Depth and departure of the sensors that changed alone, the furthest off first."""
+    depth, change = hole["depth_m"].to_numpy(), hole["change"].to_numpy()
+    found = []
+    while len(depth) >= FEWEST_SENSORS:
+        off = [change[i] - _expected_change(depth, change, i) for i in range(len(depth))]
+        worst = int(np.argmax(np.abs(off)))
+        if abs(off[worst]) <= step_c:
+            break
+        found.append((float(depth[worst]), float(off[worst])))
+        depth, change = np.delete(depth, worst), np.delete(change, worst)
+    return found
+
+
+def _expected_change(depth: np.ndarray, change: np.ndarray, i: int) -> float:
+    """What the nearest sensors let expect of sensor i."""
+    nearest = np.argsort(np.abs(depth - depth[i]), kind="stable")[1 : NEIGHBOURS + 1]
+    if len(nearest) < NEIGHBOURS:
+        return float(np.median(change[nearest]))
+    line = theilslopes(change[nearest], depth[nearest])
+    return float(line.intercept + line.slope * depth[i])
+
+
+def envelope(records: pd.DataFrame, sites: pd.DataFrame, study: Study) -> Result:
+    """Sensors that swing more than sensors above them: the trumpet must narrow downwards.
+
+    Conduction lets no annual wave grow with depth (Carslaw and Jaeger 1959, section 2.6), so
+    sensors that break the order are labelled with a wrong depth or are faulty. As few sensors as
+    possible go; where it cannot be told which of two is wrong, both go.
+    """
+    profile = study_profile(records, study).dropna(subset=["mean_c", "min_c", "max_c"])
+    profile["range_c"] = profile["max_c"] - profile["min_c"]
+    found = [
+        {"site": site, "depth_m": hole["depth_m"].iloc[i], "range_c": hole["range_c"].iloc[i]}
+        for site, hole in profile.groupby("site")
+        for i in _breaking(hole["range_c"].to_numpy(), study.boreholes.checks.envelope_c)
+    ]
+    places = pd.DataFrame(found, columns=["site", "depth_m", "range_c"])
+    reason = [
+        f"swings by {r:.2f} deg C in a year, out of order with the sensors around: wrong depth "
+        "or faulty"
+        for r in places["range_c"]
+    ]
+    return (
+        _without_sensors(records, places),
+        sites,
+        flag(places, "envelope", "value removed", reason),
+    )
+
+
+def _breaking(swing: np.ndarray, slack_c: float) -> list[int]:
+    """Positions (downwards) that are not in every longest series of swings that narrows."""
+    longest = _longest_narrowing(swing, slack_c)
+    if longest == len(swing):
+        return []
+    return [
+        i for i in range(len(swing)) if _longest_narrowing(np.delete(swing, i), slack_c) == longest
+    ]
+
+
+def _longest_narrowing(swing: np.ndarray, slack_c: float) -> int:
+    """Length of the longest series, downwards, in which no swing exceeds one above it."""
+    length = np.ones(len(swing), dtype=int)
+    for i in range(1, len(swing)):
+        fits = swing[i] <= ENVELOPE_SHARE * swing[:i] + slack_c
+        length[i] = 1 + (length[:i][fits]).max(initial=0)
+    return int(length.max(initial=0))
+
+
+def misplaced_sensor(records: pd.DataFrame, sites: pd.DataFrame, study: Study) -> Result:
+    """Sensors whose annual mean is out of line with those above and below.
+
+    Holes with one or two sensors are noted, because nothing in them can be compared.
+    """
+    checks = study.boreholes.checks
+    profile = study_profile(records, study)
+    holes = profile.dropna(subset="mean_c").groupby("site")
+    found = [
+        {"site": site, "depth_m": depth, "off": off}
+        for site, hole in holes
+        for depth, off in _out_of_line(hole, checks.disorder_c)
+    ]
+    places = pd.DataFrame(found, columns=["site", "depth_m", "off"])
+    reason = [
+        f"annual mean {off:.1f} deg C out of line with its neighbours" for off in places["off"]
+    ]
+    sparse = holes.size()[holes.size() < 3]
+    notes = [f"{n} sensor(s) only: their order with depth cannot be checked" for n in sparse]
+    flags = [
+        flag(places, "misplaced sensor", "value removed", reason),
+        flag(sparse.index, "few sensors", "noted", notes),
+    ]
+    return _without_sensors(records, places), sites, pd.concat(flags)
+
+
+def _without_sensors(records: pd.DataFrame, places: pd.DataFrame) -> pd.DataFrame:
+    """Records without any value of the sensors at these places (site, depth_m)."""
+    sensors, wrong = (pd.MultiIndex.from_frame(table[SENSOR]) for table in (records, places))
+    return without_values(records, pd.Series(sensors.isin(wrong), records.index))
+
+
+def _out_of_line(hole: pd.DataFrame, disorder_c: float) -> list[tuple[float, float]]:
+    """Depth and departure of the sensors to leave out, until all others are in line."""
+    depth, mean = hole["depth_m"].to_numpy(), hole["mean_c"].to_numpy()
+    found = []
+    while (worst := _worst_sensor(depth, mean, disorder_c)) is not None:
+        position, off = worst
+        found.append((float(depth[position]), off))
+        depth, mean = np.delete(depth, position), np.delete(mean, position)
+    return found
+
+
+def _worst_sensor(
+    depth: np.ndarray, mean: np.ndarray, disorder_c: float
+) -> tuple[int, float] | None:
+    """Position of the sensor most out of line, and by how much; None if all are in line.
+
+    A wrong sensor puts its neighbours off the line too, and at an end of the string only they are
+    seen to be off. So of a sensor off the line and its two neighbours that one is blamed without
+    which the rest is smoothest (sum of differences between neighbours). Leaving out a wrong sensor
+    takes at least its departure off that sum; a bend of the profile hardly changes it.
+    """
+    share = np.diff(depth)[:-1] / (depth[2:] - depth[:-2])
+    off = np.abs(mean[1:-1] - (mean[:-2] + share * (mean[2:] - mean[:-2])))
+    rough = np.abs(np.diff(mean)).sum()
+    for middle in np.argsort(-off, kind="stable"):
+        if off[middle] <= disorder_c:
+            break
+        without = [np.abs(np.diff(np.delete(mean, middle + i))).sum() for i in range(3)]
+        if rough - min(without) >= off[middle]:
+            return int(middle + np.argmin(without)), float(off[middle])
+    return None

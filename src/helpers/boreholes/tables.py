@@ -1,0 +1,203 @@
+"""Tables of csv files and workbooks, under our column names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+from zipfile import BadZipFile, ZipFile
+
+import pandas as pd
+from openpyxl import load_workbook
+
+from helpers.boreholes import cells as cell
+from helpers.boreholes.headers import PER_METRE, SYNONYMS, Column, columns_of, is_numeric
+from helpers.boreholes.text_files import layout_of, parse, read_text
+from helpers.boreholes.units import MISSING_CODES
+from helpers.storage import ContractError, require
+
+NOTES = re.compile(r"read.?me|notes?|remarks?|info|说明|备注|注释|图.*|charts?.*", re.IGNORECASE)
+# An empty text (t="str") is a result; none at all is what programs leave that do not calculate.
+_FORMULA_WITHOUT_VALUE = re.compile(
+    rb'<c(?![^>]*t="str")[^>]*>\s*<f[^>]*>[^<]*</f>\s*(?:<v\s*/>|<v>\s*</v>|</c>)'
+)
+
+
+class Table(NamedTuple):
+    """A sheet or csv.
+
+    Attributes
+    ----------
+    frame
+        Cells under our names, or the header of the file where we have none; the index holds the
+        1-based rows of the file.
+    columns
+        Our name -> what the file says about the column.
+    comment
+        Text between /* and */ above the table.
+
+    """
+
+    path: Path
+    sheet: str
+    frame: pd.DataFrame
+    columns: Mapping[str, Column] = {}
+    comment: str = ""
+
+    @property
+    def place(self) -> str:
+        """File and sheet, for messages."""
+        return f"{self.path}: sheet '{self.sheet}'" if self.sheet else str(self.path)
+
+    @property
+    def headers(self) -> list[str]:
+        """Headers as the file has them."""
+        return [self.header(name) for name in self.frame.columns]
+
+    def header(self, name: str) -> str:
+        """Header of a column as the file has it."""
+        return self.columns[name].header if name in self.columns else name
+
+    def cells(self, name: str) -> pd.Series:
+        """Cells of a column, under the header of the file, which messages quote."""
+        return self.frame[name].rename(self.header(name))
+
+    def numbers(self, name: str) -> pd.Series:
+        """Numbers of a column in our unit: lengths in m, temperatures in deg C."""
+        values = cell.numbers(self.cells(name), self.place).rename(name)
+        unit = self.columns[name].unit if name in self.columns else ""
+        if name.endswith("_m") or name in ("x", "y"):
+            self._require_unit(name, unit, PER_METRE, "m")
+            return values / PER_METRE[unit]
+        if name.endswith("_c"):
+            self._require_unit(name, unit, ("", "c", "k", "f"), "deg C")
+            return _in_celsius(values, unit, is_range=name == "amplitude_c")
+        return values
+
+    def require_filled(self, *names: str) -> None:
+        """Raise an error that names the first row in which one of the columns is empty."""
+        for name in names:
+            empty = self.frame.index[self.frame[name].isna()]
+            if len(empty):
+                raise ContractError(
+                    f"{self.place}: row {empty[0]} has no '{self.header(name)}'. Fill it in or "
+                    "delete the row."
+                )
+
+    def _require_unit(self, name: str, unit: str, known: Any, ours: str) -> None:
+        if unit not in known:
+            raise ContractError(
+                f"{self.place}: column '{self.header(name)}' is in '{unit}', a unit that is not "
+                f"known here. Convert it to {ours} and name the column '{name}'."
+            )
+
+
+def read_tables(path: Path, mapped: Mapping[str, str]) -> list[Table]:
+    """Every sheet of a workbook that is not empty, or the one table of a text file.
+
+    ``mapped`` says which columns have other names: our name -> header in the file.
+    """
+    with require(path).open("rb") as stream:
+        start = stream.read(4)
+    if start == b"\xd0\xcf\x11\xe0":
+        raise ContractError(f"{path}: an old Excel file (.xls); save it as .xlsx.")
+    if start == b"PK\x03\x04":
+        sheets = _workbook_cells(path)
+        tables = [_of_sheet(path, name, sheet, mapped) for name, sheet in sheets.items()]
+    else:
+        text = read_text(path)
+        tables = [_of_text(path, text, mapped)] if text.strip() else []
+    if not tables:
+        raise ContractError(f"{path}: the file is empty; a header and rows are needed.")
+    return tables
+
+
+def is_note(table: Table) -> bool:
+    """Whether a sheet is called a note and holds no column that we know."""
+    return bool(NOTES.fullmatch(table.sheet.strip())) and not table.columns
+
+
+def _of_text(path: Path, text: str, mapped: Mapping[str, str]) -> Table:
+    layout = layout_of(text, path)
+    columns = columns_of(layout.names, mapped, str(path))
+    frame = parse(text, layout, [is_numeric(column) for column in columns], path)
+    return _table(path, "", columns, frame, layout.comment)
+
+
+def _of_sheet(path: Path, sheet: str, cells: pd.DataFrame, mapped: Mapping[str, str]) -> Table:
+    """The table under its header, which is the first row with two or more cells filled."""
+    filled = cells.notna().sum(axis=1) >= min(2, cells.shape[1])
+    start = int(filled.to_numpy().argmax())
+    headers = cell.texts(cells.iloc[start]).fillna("").tolist()
+    columns = columns_of(headers, mapped, f"{path}: sheet '{sheet}'")
+    return _table(path, sheet, columns, cells.iloc[start + 1 :])
+
+
+def _table(
+    path: Path, sheet: str, columns: list[Column], frame: pd.DataFrame, comment: str = ""
+) -> Table:
+    empty = frame.isna().all().to_numpy()
+    # A header that lost its name to another column goes; so does an empty column without header.
+    kept = [c.name != "" or (not c.header and not e) for c, e in zip(columns, empty, strict=True)]
+    frame = frame.set_axis([column.name for column in columns], axis=1).loc[:, kept]
+    known = {column.name: column for column in columns if column.name in SYNONYMS}
+    table = Table(path, sheet, frame, known, comment)
+    if frame.empty and not is_note(table):
+        headers = ", ".join(column.header for column in columns)
+        raise ContractError(
+            f"{table.place}: a header ({headers}) but no rows below it. Fill in the rows, or take "
+            "the file or sheet away."
+        )
+    return table
+
+
+def _workbook_cells(path: Path) -> dict[str, pd.DataFrame]:
+    """Cells of every sheet that is not empty; the index holds the rows of the file."""
+    with path.open("rb") as stream:
+        try:
+            _require_values(path, stream)
+            book = load_workbook(stream, read_only=True, data_only=True)
+        except (BadZipFile, KeyError) as error:
+            raise ContractError(
+                f"{path}: not a readable .xlsx workbook ({error}). Open it in a spreadsheet "
+                "program and save it again as .xlsx."
+            ) from error
+        with closing(book):
+            rows = {page.title: list(page.iter_rows(values_only=True)) for page in book.worksheets}
+    sheets = {name: _without_blanks(pd.DataFrame(r, dtype=object)) for name, r in rows.items()}
+    return {name: cells for name, cells in sheets.items() if cells.size}
+
+
+def _require_values(path: Path, stream: BinaryIO) -> None:
+    """Raise an error if a formula has no stored value: it would be taken for a missing one."""
+    with ZipFile(stream) as parts:
+        for part in parts.namelist():
+            sheet = part.startswith("xl/worksheets/sheet")
+            if sheet and _FORMULA_WITHOUT_VALUE.search(parts.read(part)):
+                raise ContractError(
+                    f"{path}: {Path(part).name} has a formula without its result. Open the "
+                    "workbook in a spreadsheet program and save it, or paste the values."
+                )
+
+
+def _without_blanks(cells: pd.DataFrame) -> pd.DataFrame:
+    """Cells without empty rows and columns; the index becomes the rows of the file."""
+    cells = cells.map(_cleaned).set_axis(cells.index + 1)
+    return cells.dropna(how="all").dropna(how="all", axis=1)
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value)
+    return None if isinstance(value, str) and value.strip() in cell.MISSING_TEXTS else value
+
+
+def _in_celsius(values: pd.Series, unit: str, is_range: bool) -> pd.Series:
+    """Values of a column in Kelvin or Fahrenheit in deg C; codes for missing stay as they are."""
+    if unit in ("", "c"):
+        return values
+    scale, zero = {"k": (1.0, 273.15), "f": (1.8, 32.0)}[unit]
+    converted = (values - (0 if is_range else zero)) / scale
+    return values.where(values.isin(MISSING_CODES), converted)

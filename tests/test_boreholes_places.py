@@ -1,0 +1,95 @@
+"""Where sites lie, in any writing, and the contracts of the two tables that reading gives."""
+
+from pathlib import Path
+
+import numpy as np
+import pandera.pandas as pa
+import pytest
+from openpyxl import Workbook
+from pyproj import Transformer
+
+from helpers.boreholes import read_boreholes
+from helpers.boreholes.contracts import records_schema, require_records, sites_schema
+from helpers.storage import ContractError
+
+LONG = "site,time,depth_m,temperature_c\nA1,2023-01-01,1,-2\n"
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def workbook(path: Path, rows: list) -> Path:
+    book = Workbook()
+    for row in rows:
+        book.active.append(row)
+    book.save(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("longitude", "latitude"),
+    [
+        ("""121°30'15"E""", """52°58'12.6"N"""),
+        ("121°30′15″", "52°58.21′"),
+        ("121 30 15 E", "N52°58.21'"),
+        ("121度30分15秒", "北纬52度58分12.6秒"),
+        ("东经121:30:15", "52:58:12.6"),
+        ("121.504166667", "52.970166667"),
+    ],
+)
+def test_degrees_minutes_and_seconds_in_any_writing(tmp_path, longitude, latitude):
+    sites = workbook(tmp_path / "s.xlsx", [["site", "经度", "纬度"], ["A1", longitude, latitude]])
+    row = read_boreholes(write(tmp_path / "x.csv", LONG), sites).sites.iloc[0]
+    assert row["longitude"] == pytest.approx(121 + 30 / 60 + 15 / 3600)
+    assert row["latitude"] == pytest.approx(52 + 58 / 60 + 12.6 / 3600)
+
+
+def test_west_and_south_are_negative(tmp_path):
+    sites = workbook(tmp_path / "s.xlsx", [["site", "lon", "lat"], ["A1", "70°30'W", "-10 15"]])
+    row = read_boreholes(write(tmp_path / "x.csv", LONG), sites).sites.iloc[0]
+    assert row[["longitude", "latitude"]].tolist() == [-70.5, -10.25]
+
+
+def test_projected_coordinates_come_back_where_they_were(tmp_path):
+    crs = "EPSG:32651"
+    x, y = Transformer.from_crs(4326, crs, always_xy=True).transform(124.5, 51.2)
+    sites = write(tmp_path / "s.csv", f"site,东坐标,北坐标\nA1,{x},{y}\n")
+    data = read_boreholes(write(tmp_path / "x.csv", LONG), sites, sites_crs=crs)
+    np.testing.assert_allclose(data.sites[["longitude", "latitude"]], [[124.5, 51.2]], atol=1e-9)
+
+
+def test_exchanged_coordinates_are_left_to_the_checks(tmp_path):
+    sites = write(tmp_path / "s.csv", "site,longitude,latitude\nA1,51.2,124.5\n")
+    data = read_boreholes(write(tmp_path / "x.csv", LONG), sites)
+    assert data.sites["latitude"].tolist() == [124.5]
+
+
+def test_one_hole_in_two_files_is_one_site_completed_from_both(tmp_path):
+    profile = "site,lon,lat,elevation,depth,temperature\nA1,124.5,{},{},10,-1\n"
+    one = write(tmp_path / "a.csv", profile.format(51.2, ""))
+    two = write(tmp_path / "b.csv", profile.format(51.2000005, 610))
+    data = read_boreholes([one, two])
+    assert data.sites[["latitude", "elevation_m", "file"]].to_numpy().tolist() == [
+        [51.2, 610, "a.csv"]
+    ]
+    write(two, profile.format(51.21, 610))
+    with pytest.raises(ContractError, match=r"b\.csv: row 2: site 'A1' has latitude 51\.21, but a"):
+        read_boreholes([one, two])
+
+
+def test_both_tables_fulfil_their_contract_and_a_broken_one_is_named(tmp_path):
+    sites = write(tmp_path / "s.csv", "site,longitude,latitude\nA1,124.5,51.2\n")
+    data = read_boreholes(write(tmp_path / "x.csv", LONG), sites)
+    records_schema().validate(data.records)
+    sites_schema().validate(data.sites)
+    wrong = data.records.assign(averaging="week")
+    with pytest.raises(
+        ContractError, match=r"x\.csv: row 2: .*'averaging' is week.*one of reading"
+    ):
+        require_records(wrong)
+    with pytest.raises(ContractError, match="column 'depth_m': found object, expected dtype"):
+        require_records(data.records.astype({"depth_m": object}))
+    with pytest.raises(pa.errors.SchemaError):
+        sites_schema().validate(data.sites.assign(latitude=91.0))
