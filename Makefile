@@ -5,7 +5,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help map fast test lab survey bench lint lock clean
+.PHONY: help map fast test lab survey trial bench lint lock clean
 
 help: ## list the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ lab: $(VENV)/installed ## open JupyterLab on the first notebook
 
 survey: $(VENV)/installed ## draw the virtual borehole survey again, byte for byte
 	$(RUN) -m helpers.virtual
+
+trial: $(VENV)/installed ## try the borehole checks and errors on 21 virtual surveys
+	$(RUN) -m helpers.virtual trial
 
 bench: $(VENV)/installed ## time the heavy steps beside what they replace
 	$(RUN) -m pytest tests/bench/*.py -s -p no:cacheprovider

@@ -15,7 +15,7 @@ from helpers.boreholes.annual import SENSOR, annual_profile, monthly_records
 from helpers.boreholes.flags import Result, flag, without_values
 from helpers.study import Study
 
-BELOW_SNOW_M = 2.0
+BELOW_GRASS_M, BELOW_SNOW_M = 0.5, 2.0
 FEWEST_COMMON_MONTHS = 6
 FEWEST_SENSORS, NEIGHBOURS = 3, 4
 ENVELOPE_SHARE = 1.1
@@ -95,10 +95,12 @@ def envelope(records: pd.DataFrame, sites: pd.DataFrame, study: Study) -> Result
     """Sensors that swing more than sensors above them: the trumpet must narrow downwards.
 
     Conduction lets no annual wave grow with depth (Carslaw and Jaeger 1959, section 2.6), so
-    sensors that break the order are labelled with a wrong depth or are faulty. As few sensors as
-    possible go; where it cannot be told which of two is wrong, both go.
+    sensors that break the order are labelled with a wrong depth, are faulty, or their means come
+    from different years. As few sensors as possible go; where it cannot be told which of two is
+    wrong, both go. In the uppermost half metre grass and snow differ within a step: not judged.
     """
     profile = study_profile(records, study).dropna(subset=["mean_c", "min_c", "max_c"])
+    profile = profile[profile["depth_m"] >= BELOW_GRASS_M].copy()
     profile["range_c"] = profile["max_c"] - profile["min_c"]
     found = [
         {"site": site, "depth_m": hole["depth_m"].iloc[i], "range_c": hole["range_c"].iloc[i]}
@@ -107,8 +109,8 @@ def envelope(records: pd.DataFrame, sites: pd.DataFrame, study: Study) -> Result
     ]
     places = pd.DataFrame(found, columns=["site", "depth_m", "range_c"])
     reason = [
-        f"swings by {r:.2f} deg C in a year, out of order with the sensors around: wrong depth "
-        "or faulty"
+        f"swings by {r:.2f} deg C in a year, out of order with the sensors around: wrong depth, "
+        "faulty, or means of other years"
         for r in places["range_c"]
     ]
     return (
