@@ -1,5 +1,6 @@
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import matplotlib
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import rasterio
 from rasterio.transform import from_origin
 
+from helpers import boreholes
 from helpers.covariates import build_covariates
 from helpers.study import load_study
 
@@ -26,6 +28,15 @@ def study():
 def covariates(study):
     """Covariates of the embedded study on 20 km cells."""
     return build_covariates(study, progress=False)
+
+
+@pytest.fixture(scope="session")
+def embedded_survey(study):
+    """The boreholes of the embedded study: data as read, checked, sites and profiles."""
+    data = boreholes.read_study(study)
+    checked = boreholes.check_boreholes(data, study)
+    sites, profiles = boreholes.site_temperatures(checked, study)
+    return SimpleNamespace(data=data, checked=checked, sites=sites, profiles=profiles)
 
 
 @pytest.fixture

@@ -70,3 +70,14 @@ def test_pangaea_readings_of_the_only_event_keep_their_times(tmp_path):
     data = read_boreholes(write(tmp_path / "p.tab", one + table))
     assert data.records["time"].tolist() == [pd.Timestamp("2010-07-01 12:00")]
     assert data.sites.iloc[0, :4].tolist() == ["A1", 124.5, 51.2, 610]
+
+
+def test_gtnp_takes_code_and_place_from_the_text_beside_it(tmp_path):
+    text = "Date/Depth,0.5,10\n2023-01-01 00:00:00,-8.25,-999\n2023-01-11 00:00:00,-9,-1.5\n"
+    path = write(tmp_path / "g.csv", text)
+    write(tmp_path / "g.txt", METADATA.replace("Borehole ID", "Site code") + "Setting: natural\n")
+    data = read_boreholes([path])
+    assert data.formats == {"g.csv": "GTN-P wide csv"}
+    assert data.records["temperature_c"].tolist() == [-8.25, -999, -9, -1.5]  # for the checks
+    assert data.records["averaging"].eq("reading").all()
+    assert data.sites.iloc[0].tolist() == ["A1", 124.5, 51.2, 610, "natural", "g.txt", 1]

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.boreholes import BoreholeData, check_boreholes
+from helpers.boreholes import BoreholeData, annual_profile, check_boreholes, checks
 from helpers.boreholes.checks import (
     PLACE_CHECKS,
     READING_CHECKS,
@@ -360,7 +360,7 @@ def test_a_sensor_that_steps_or_drifts_alone_is_removed(study, averaging, depth_
         checked = check_whole(study, (records.assign(temperature_c=off), sites))
         flag = the_flag(checked)
         assert flag[["check", "depth_m"]].tolist() == ["step or drift", depth_m]
-        assert "2023 to 2024 against its neighbours" in flag["reason"]
+        assert "from 2023 to 2024 off what its neighbours let expect" in flag["reason"]
         left = checked.records.dropna(subset="temperature_c")
         assert sorted(left["depth_m"].unique()) == [d for d in DEPTHS if d != depth_m]
 
@@ -415,7 +415,13 @@ def test_an_elevation_in_feet_is_noted_with_the_relief_around(study, covariates)
     assert flags["reason"].str.endswith("feet?").all()
 
 
-def test_a_hole_given_in_two_files_is_not_refused_for_the_old_one(study):
+@pytest.fixture(params=[1, 300_000], ids=["one by one", "together"])
+def rows_at_once(request, monkeypatch):
+    """Files are checked one by one, or small ones together."""
+    monkeypatch.setattr(checks, "ROWS_AT_ONCE", request.param)
+
+
+def test_a_hole_given_in_two_files_is_not_refused_for_the_old_one(study, rows_at_once):
     old, sites = hole("A", "month")
     old["time"] -= pd.Timedelta(days=3650)
     new, _ = hole("A", "month")
@@ -431,7 +437,145 @@ def test_a_hole_given_in_two_files_is_not_refused_for_the_old_one(study):
     assert alone.flags["action"].tolist() == ["site refused"] and alone.records.empty
 
 
-def test_file_by_file_gives_the_same_as_all_at_once(study):
+def yearly(study, *changes, averaging=("day", "day")):
+    """One hole in a file a year, each changed in its own way."""
+    parts = []
+    for year, change, kind in zip((2023, 2024), changes, averaging, strict=True):
+        records, sites = hole("A", kind)
+        records = records[records["time"].dt.year == year].reset_index(drop=True)
+        file = f"{year}.csv"
+        records = records.assign(file=file, temperature_c=change(records["temperature_c"]))
+        parts.append(BoreholeData(records, sites.assign(file=file, row=1), {file: "long table"}))
+    checked = check_boreholes(iter(parts), study)
+    profile = annual_profile(checked.records).set_index("depth_m")["mean_c"]
+    return checked, profile
+
+
+def test_each_file_of_a_hole_has_its_own_unit(study, rows_at_once):
+    _, plain = yearly(study, lambda t: t, lambda t: t)
+    for change in (lambda t: t + 273.15, lambda t: t * 1.8 + 32):
+        checked, profile = yearly(study, lambda t: t, change)
+        np.testing.assert_allclose(profile, plain, atol=1e-9)
+        assert the_flag(checked)["action"] == "repaired"
+
+
+def test_a_year_of_days_after_a_year_of_monthly_means_is_whole(study, rows_at_once):
+    _, days = yearly(study, lambda t: t, lambda t: t)
+    checked, mixed = yearly(study, lambda t: t, lambda t: t, averaging=("month", "day"))
+    assert checked.flags.empty
+    np.testing.assert_allclose(mixed, days, atol=0.05)
+
+
+def test_a_month_cut_between_two_files_counts_once_by_its_days(study, rows_at_once):
+    records, sites = hole("A", "day")
+    whole = check_whole(study, (records, sites)).records
+    late = records["time"] >= "2023-07-31"
+    parts = [
+        BoreholeData(r.reset_index(drop=True).assign(file=f), sites.assign(file=f, row=1), {})
+        for f, r in {"a": records[~late], "b": records[late]}.items()
+    ]
+    cut = check_boreholes(iter(parts), study).records
+    order = ["depth_m", "time"]
+    whole, cut = (t.sort_values(order, ignore_index=True) for t in (whole, cut))
+    pd.testing.assert_frame_equal(whole[[*order, "temperature_c"]], cut[[*order, "temperature_c"]])
+    assert (cut["share"] > 0.99).all()
+
+
+def test_a_unit_that_changes_within_a_file_is_refused(study):
+    records, sites = hole("A", "day")
+    late = records["time"] >= "2023-10-01"
+    value = records["temperature_c"]
+    for other in (value + 273.15, value * 1.8 + 32):
+        checked = check_whole(study, (records.assign(temperature_c=value.mask(late, other)), sites))
+        flag = the_flag(checked)
+        assert flag["action"] == "site refused" and "most in 2023-10" in flag["reason"]
+
+
+def test_two_strings_under_one_code_are_refused_and_a_copy_is_noted(study, rows_at_once):
+    for other, action in ((1.5, "site refused"), (0.0, "noted")):
+        parts = []
+        for file, shift in {"a.csv": 0.0, "b.csv": other}.items():
+            records, sites = hole("A", "month")
+            records = records.assign(file=file, temperature_c=records["temperature_c"] + shift)
+            parts.append(BoreholeData(records, sites.assign(file=file, row=1), {}))
+        flag = the_flag(check_boreholes(iter(parts), study))
+        assert flag[["check", "action"]].tolist() == ["overlapping records", action]
+        assert f"{other:.2f} deg C apart" in flag["reason"]
+
+
+def test_a_step_of_the_whole_string_at_depth_is_refused(study):
+    records, sites = hole("A", "month")
+    records["temperature_c"] += 1.0 * (records["time"] >= "2024-01-01")
+    flag = the_flag(check_whole(study, (records, sites)))
+    assert flag[["check", "action"]].tolist() == ["step or drift", "site refused"]
+
+
+@pytest.mark.parametrize("depths", [DEPTHS, np.array([2.0, 3, 5, 10])])
+def test_snow_rich_and_snow_poor_winters_cost_no_sensor(study, depths):
+    """The change from year to year dies out downwards exponentially, or lags behind and turns."""
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        records, sites = hole("A", "month", seed, depths=depths)
+        reach, lag, size = rng.uniform(3, 6), rng.uniform(0, 1), rng.normal(0, 1)
+        z = records["depth_m"] / reach
+        change = size * np.exp(-z) * np.cos(lag * z)
+        records["temperature_c"] += change * (records["time"] >= "2024-01-01")
+        assert check_whole(study, (records, sites)).flags.empty
+
+
+def test_salty_ground_that_freezes_lower_is_not_stuck(study):
+    """Plateaus at -1.8 deg C each autumn and spring, in a logger of tenths of a degree."""
+    records, sites = hole("A", "day", digits=1)
+    value, near = records["temperature_c"] + 1.8, records["depth_m"] < 2
+    held = (np.sign(value) * (value.abs() - 2).clip(lower=0) - 1.8).round(1)
+    records["temperature_c"] = records["temperature_c"].mask(near, held)
+    flags = check(study, (records, sites)).flags
+    assert "stuck sensor" not in flags["check"].tolist()
+
+
+def test_a_deep_hole_of_low_heat_flow_is_noted_not_divided_by_a_hundred(study):
+    depths = np.array([5, 10, 15, 20, 50, 100, 300.0])
+    records, sites = profile("A", depths=depths)
+    records["temperature_c"] = -6 + 0.006 * records["depth_m"]
+    flag = the_flag(check(study, (records, sites)))
+    assert flag[["check", "action"]].tolist() == ["depth unit", "noted"]
+
+
+def test_two_years_of_a_profile_are_in_order(study):
+    first, sites = profile("A", years=(2023, 2023))
+    second, _ = profile("A", years=(2024, 2024))
+    both = pd.concat([first, second], ignore_index=True)
+    assert check(study, (both, sites)).flags.empty
+
+
+def test_a_setting_of_another_language_is_natural_ground(study):
+    flag = the_flag(check(study, hole("A", "month", setting="林地")))
+    assert flag[["check", "action"]].tolist() == ["setting", "noted"]
+
+
+def test_refused_sites_keep_their_repaired_place(study):
+    records, sites = hole("A", "month", setting="road")
+    sites[["longitude", "latitude"]] = [51.0, 120.0]
+    checked = check_whole(study, (records, sites), hole("B", "month", 1))
+    assert checked.sites.set_index("site").loc["A", "longitude"] == 120.0
+
+
+def test_of_three_alike_only_those_like_one_kept_are_duplicates(study):
+    """A and B are alike, and B and C, but A and C are not: with B refused, C stays."""
+    holes = [profile(name, top_c=-2.0 - 0.08 * i) for i, name in enumerate("ABC")]
+    for i, (_, sites) in enumerate(holes):
+        sites["longitude"] = 120.0 + 0.0002 * i
+    assert the_flag(check(study, *holes))["site"] == "B"
+
+
+def test_depths_that_differ_by_rounding_are_one_sensor(study):
+    records, sites = hole("A", "month")
+    depth = records["depth_m"].mask(at(records, 3) & (records["time"] > "2024-01-01"), 3.0000000004)
+    checked = check_whole(study, (records.assign(depth_m=depth), sites))
+    assert sorted(checked.records["depth_m"].unique()) == list(DEPTHS)
+
+
+def test_file_by_file_gives_the_same_as_all_at_once(study, rows_at_once):
     holes = [hole(name, averaging, i) for i, (name, averaging) in enumerate(
         [("A", "day"), ("B", "month"), ("C", "reading")])]  # fmt: skip
     spoilt = holes[1][0].assign(temperature_c=lambda t: t["temperature_c"] + 273.15)

@@ -17,7 +17,7 @@ from helpers.boreholes.error_models import (
     geothermal_gradient,
     ground_state,
     interpolation_error_model,
-    regional_gradient,
+    regional_gradients,
 )
 
 CHAIN = np.array([2, 4, 5, 6, 8, 10, 12, 14, 16, 18, 20])
@@ -155,8 +155,10 @@ def test_the_gradient_is_a_least_squares_slope_below_ten_metres():
 def test_the_regional_gradient_is_the_median_of_the_holes_that_reach_15_m():
     holes = [line("A", gradient=0.02), line("B", gradient=0.03), line("C", gradient=0.07)]
     shallow = line("D", depths=(10, 11, 12), gradient=0.5)
-    assert regional_gradient(pd.concat([*holes, shallow])) == pytest.approx(0.03)
-    assert np.isnan(regional_gradient(shallow))
+    found = regional_gradients(pd.concat([*holes, shallow]))
+    assert [gradient.c_per_m for gradient in found.values()] == pytest.approx([0.03, 0.03])
+    usual = Gradient(0.01, "usual")
+    assert regional_gradients(shallow, usual=usual)["frozen"] is usual
 
 
 @pytest.mark.parametrize(("n_thawed", "frozen", "thawed"), [(5, 0.02, 0.06), (4, 0.02, 0.02)])

@@ -1,5 +1,6 @@
 """Reading borehole files: seven formats, one table, and errors that say where to look."""
 
+import re
 from datetime import date, datetime
 from pathlib import Path
 
@@ -10,12 +11,12 @@ from openpyxl import Workbook
 
 from helpers.boreholes import read_boreholes
 from helpers.boreholes.formats import iterate_boreholes
+from helpers.boreholes.headers import depth_of
 from helpers.storage import ContractError
 
 DEPTHS = (0.5, 10.0)
 VALUES = [[-8.25, -1.5], [-9.0, None]]
 SITES = "site,longitude,latitude,elevation_m,setting\nA1,124.5,51.2,610,natural\n"
-METADATA = "Site code: A1\nLongitude: 124.5\nLatitude: 51.2\nElevation (m): 610\nSetting: natural\n"
 
 
 def write(path: Path, text: str, encoding: str = "utf-8") -> Path:
@@ -78,17 +79,6 @@ def test_a_long_table_reads_in_metres_or_centimetres_with_or_without_mark(
     assert data.records["time"].tolist() == list(days)
 
 
-def test_gtnp_takes_code_and_place_from_the_text_beside_it(tmp_path):
-    text = "Date/Depth,0.5,10\n2023-01-01 00:00:00,-8.25,-999\n2023-01-11 00:00:00,-9,-1.5\n"
-    path = write(tmp_path / "g.csv", text)
-    write(tmp_path / "g.txt", METADATA)
-    data = read_boreholes([path])
-    assert data.formats == {"g.csv": "GTN-P wide csv"}
-    assert data.records["temperature_c"].tolist() == [-8.25, -999, -9, -1.5]  # for the checks
-    assert data.records["averaging"].eq("reading").all()
-    assert data.sites.iloc[0].tolist() == ["A1", 124.5, 51.2, 610, "natural", "g.txt", 1]
-
-
 def test_profile_columns_are_mapped_and_a_namesake_is_not_mistaken(tmp_path):
     text = (
         "borehole,site,longitude,latitude,depth_m,temperature_c,year_min\n"
@@ -113,12 +103,7 @@ def test_a_site_table_among_the_borehole_files_is_not_taken_for_one(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", r"x\.csv: the file is empty"),
         ("a,b\n1,2\n", r"unknown format. Headers found: a, b. Expected one of: .*Date/Depth"),
-        (
-            "site,time,depth_m,temprature_c\nA1,2023-01-01,1,2\n",
-            r"column 'temperature_c' of a long table is missing. Did you mean 'temprature_c'",
-        ),
         (
             "site,longitude,latitude,dept_m,temperature_c\nA1,124.5,51.2,1,2\n",
             r"column 'depth_m' of a profile table is missing. Did you mean 'dept_m'",
@@ -128,17 +113,8 @@ def test_a_site_table_among_the_borehole_files_is_not_taken_for_one(tmp_path):
             r"x\.csv: column 'temperature_c': row 4 holds 'warm'",
         ),
         ("Date,0.5m\n2023-01-01,1.5\n2023-01-02,1;5\n", r"column '0.5m': row 3 holds '1;5'"),
-        (
-            "site,time,depth_m,temperature_c\nA1,02/03/2023,1,2\n",
-            r"column 'time': row 2 holds '02/03/2023', which cannot be read as a date",
-        ),
         ("Date,0.5m\n2023-13,1.5\n", r"row 2 holds '2023-13', which cannot be read"),
         ("Year,Month,1m\n2023,13,1.5\n", r"'Year and Month': row 2 holds '2023-13'"),
-        ("Year,1m\n2023,1.5\n", r"after 'Year' comes '1m', but a month is expected"),
-        ("Date,0.5m,remark\n2023-01,1.5,2\n", r"column 'remark' is no depth"),
-        ("site,time,depth_m,temperature_c\nA1,2023-01-01,,2\n", r"row 2 has no 'depth_m'"),
-        ("site,time,depth_m,depth_m,temperature_c\nA1,2023,1,1,2\n", r"'depth_m' comes twice"),
-        ("site,time,depth_m,temperature_c\n", r"but no rows below it"),
         ("site,time\nA1,2023,1,2\n", r"x\.csv: rows of unequal length"),
     ],
 )
@@ -164,35 +140,6 @@ def test_a_missing_file_and_one_of_another_kind_are_refused(tmp_path):
         read_boreholes(tmp_path / "broken.xlsx")
     with pytest.raises(ContractError, match="No borehole file was given"):
         read_boreholes([])
-
-
-def test_gtnp_without_metadata_or_with_a_key_misspelt_is_refused(tmp_path):
-    path = write(tmp_path / "g.csv", "Date/Depth,0.5\n2023-01-01 00:00:00,-8\n")
-    with pytest.raises(FileNotFoundError, match=r"g\.txt not found.*Site code: \.\.\."):
-        read_boreholes(path)
-    write(tmp_path / "g.txt", METADATA.replace("Longitude", "Longitud"))
-    with pytest.raises(ContractError, match=r"'Longitude: ...' is missing.*mean 'Longitud'"):
-        read_boreholes(path)
-    write(tmp_path / "g.txt", METADATA.replace("51.2", "51,2"))
-    with pytest.raises(ContractError, match=r"g\.txt: column 'Latitude': row 3 holds '51,2'"):
-        read_boreholes(path)
-
-
-def test_a_site_needs_one_place_and_only_one(tmp_path):
-    long = write(tmp_path / "x.csv", "site,time,depth_m,temperature_c\nB7,2023-01-01,1,-2\n")
-    sites = write(tmp_path / "sites.csv", SITES)
-    with pytest.raises(
-        ContractError, match=r"'B7' \(x\.csv\)\. Add a row for each to .*sites\.csv"
-    ):
-        read_boreholes(long, sites)
-    write(sites, SITES + "A1,124.6,51.2,610,natural\n")
-    with pytest.raises(ContractError, match=r"site 'A1' comes in rows 2, 3"):
-        read_boreholes(long, sites)
-    profile = (
-        "site,longitude,latitude,depth_m,temperature_c\nA1,124.5,51.2,1,-2\nA1,124.9,51.2,2,-2\n"
-    )
-    with pytest.raises(ContractError, match=r"row 3: site 'A1' has longitude 124\.9, but .*row 2"):
-        read_boreholes(write(tmp_path / "p.csv", profile))
 
 
 def test_a_mapping_to_a_column_we_do_not_know_is_refused(tmp_path):
@@ -316,3 +263,59 @@ def test_files_come_one_by_one_and_each_only_when_asked_for(tmp_path):
     assert part.records.index.is_unique
     with pytest.raises(ContractError, match=r"No coordinates for site 'B7' \(b\.csv\)"):
         next(parts)
+
+
+WIDE = "Date,RECORD,Batt_V,1m,Air temperature,2m,备注,Remarks\n2023-01-01,1,12.5,-1,-20,-2,好,a\n"
+
+
+def test_columns_of_a_wide_table_without_a_digit_are_ignored_and_named(tmp_path):
+    path = write(tmp_path / "A1.csv", WIDE)
+    data = read_boreholes(path, write(tmp_path / "sites.csv", SITES))
+    assert values(data) == [["A1", 1, -1], ["A1", 2, -2]]
+    ignored = ["RECORD", "Batt_V", "Air temperature", "备注", "Remarks"]
+    assert data.formats == {
+        "A1.csv": "wide workbook",
+        **{f"A1.csv: column '{name}'": "ignored: no depth" for name in ignored},
+    }
+    book = workbook(tmp_path / "w.xlsx", [["Date", "1m", "备注"], ["2023-01", -1, "好"]])
+    found = read_boreholes(book, tmp_path / "sites.csv").formats
+    assert found["w.xlsx: sheet 'A1': column '备注'"] == "ignored: no depth"
+
+
+@pytest.mark.parametrize("header", ["T_5", "CH3", "Temp 2 [°C]", "温度5", "Batt_2", ""])
+def test_a_column_whose_number_may_be_that_of_a_sensor_is_no_depth(tmp_path, header):
+    message = rf"column '{re.escape(header)}' is no depth\. Name it like 0\.5m.*rename it to 5m"
+    with pytest.raises(ContractError, match=message):
+        read_one(tmp_path, WIDE.replace("Batt_V", header))
+    with pytest.raises(ContractError, match=r"unknown format.*rename T_5 to 5m"):
+        read_one(tmp_path, "Date,T_5,T_10\n2023-01-01,1,2\n")
+
+
+@pytest.mark.parametrize(
+    "header", ["T_5m", "Temp 5 m", "5", "深度5", "5.0", "T_5.0", "MAGT 5 [°C]"]
+)
+def test_a_number_with_its_unit_or_alone_is_a_depth(header):
+    assert depth_of(header) == 5
+
+
+@pytest.mark.parametrize("sign", ["°C", "°F"])
+def test_a_degree_sign_of_cp1252_is_not_taken_for_chinese(tmp_path, sign):
+    text = f"site,time,depth_m,Temperature ({sign}),Opérateur\nA1,2023-01-01,1,14,Zoé\n"
+    sites = write(tmp_path / "sites.csv", SITES)
+    for written in (text, text.replace("é", "e")):
+        data = read_boreholes(write(tmp_path / "x.csv", written, "cp1252"), sites)
+        assert values(data) == [["A1", 1, 14 if sign == "°C" else -10]]
+
+
+@pytest.mark.parametrize(
+    ("written", "remedy"),
+    [
+        ("01/02/2023", "cannot be told.*2023-02-01 if the day is first, 2023-01-02 if the month"),
+        ("1.2.23 14:00", "cannot be told.*2023-02-01 if the day is first, 2023-01-02 if the month"),
+        ("25/02/2023", r"a date\. Write year-month-day: 2023-02-25 if the day is first\.$"),
+        ("45/45/2023", r"a date\. Write year-month-day, such as 2023-07-01"),
+    ],
+)
+def test_a_date_that_begins_with_day_or_month_is_shown_as_it_should_be(tmp_path, written, remedy):
+    with pytest.raises(ContractError, match=rf"row 2 holds '{written}', which .*{remedy}"):
+        read_one(tmp_path, LONG.replace("2023-01-01", written))

@@ -6,9 +6,8 @@ from helpers import boreholes
 
 
 @pytest.fixture(scope="module")
-def survey(study):
-    checked = boreholes.check_boreholes(boreholes.read_study(study), study)
-    return boreholes.site_temperatures(checked, study)
+def survey(embedded_survey):
+    return embedded_survey.sites, embedded_survey.profiles
 
 
 def test_examples_are_used_sites_half_of_them_deep_from_cold_to_warm(survey):
@@ -22,8 +21,9 @@ def test_examples_are_used_sites_half_of_them_deep_from_cold_to_warm(survey):
 def test_at_the_mapped_depth_a_site_has_its_own_temperature_and_error(study, survey):
     sites, profiles = survey
     alone = sites[(sites["status"] == "used") & (sites["merged_sites"] == "")]
+    model = boreholes.extension(profiles, study)
     for row in alone.iloc[::9].itertuples():
-        here, words = boreholes.at_depth(study, profiles, sites, row.site, 15.0)
+        here, words = boreholes.at_depth(profiles, sites, model, row.site, 15.0)
         assert here["t15_c"].iloc[0] == pytest.approx(row.t15_c, abs=1e-9)
         assert here["standard_error_c"].iloc[0] == pytest.approx(row.standard_error_c, abs=1e-6)
         assert f"{row.t15_c:.2f}" in words
@@ -32,8 +32,9 @@ def test_at_the_mapped_depth_a_site_has_its_own_temperature_and_error(study, sur
 def test_deeper_ground_is_warmer_by_the_gradient_where_a_hole_is_extended(study, survey):
     sites, profiles = survey
     site = sites[sites["method"] == "extended"].iloc[0]
+    model = boreholes.extension(profiles, study)
     low, high = (
-        boreholes.at_depth(study, profiles, sites, site["site"], depth)[0]["t15_c"].iloc[0]
+        boreholes.at_depth(profiles, sites, model, site["site"], depth)[0]["t15_c"].iloc[0]
         for depth in (16.0, 18.0)
     )
     assert high - low == pytest.approx(2 * site["gradient_c_per_km"] / 1000)

@@ -120,9 +120,7 @@ CASES = [
         "Convert it to m and name the column 'depth_m'",
     ),
     csv("year without month", "Year,1m\n2023,1", ": after 'Year' comes '1m'", "Add a column named"),
-    csv(
-        "remark between depths", "Date,1m,remark\n2023-01,1,a", ": column 'remark'", "Name it like"
-    ),
+    csv("number of a sensor", "Date,1m,CH3\n2023-01,1,2", ": column 'CH3'", "rename it to 5m"),
     csv(
         "years exchanged",
         PROFILE.replace("\n", ",year_start,year_end\n") + "A1,124.5,51.2,1,2,2024,2023\n",
@@ -214,6 +212,34 @@ CASES = [
         "site,x,y\nA1,9e99,5e5\n",
         r"sites\.csv: row 2: x 9e\+99",
         r"exchange them in boreholes\.columns",
+        sites_crs="EPSG:32651",
+    ),
+    sites(
+        "metres in a CRS of degrees",
+        "site,x,y\nA1,400000,5670000\n",
+        r"sites\.csv: row 2: x 400000, y 5670000 .* in EPSG:4490",
+        r"boreholes\.sites_crs in study\.toml is a CRS of degrees; set it to the projected",
+        sites_crs="EPSG:4490",
+    ),
+    sites(
+        "metres in a CRS of degrees without area",
+        "site,x,y\nA1,400000,5670000\n",
+        r"sites\.csv: row 2: x 400000, y 5670000",
+        r"boreholes\.sites_crs in study\.toml is a CRS of degrees",
+        sites_crs="+proj=longlat +datum=WGS84",
+    ),
+    sites(
+        "easting and northing exchanged",
+        "site,东坐标,北坐标\nA1,5672000,395000\n",
+        r"sites\.csv: row 2: x 5672000, y 395000 gives .*west 120, east 126",
+        r'Exchanged, it lies inside.*boreholes\.columns = \{x = "北坐标", y = "东坐标"\}',
+        sites_crs="EPSG:32651",
+    ),
+    sites(
+        "another zone",
+        "site,x,y\nA1,395000,5672000\nB2,1100000,5672000\n",
+        r"row 3: x 1100000.* longitude 131\.\d+, latitude 50.*east 126",
+        r"Correct boreholes\.sites_crs in study\.toml \(another zone",
         sites_crs="EPSG:32651",
     ),
     csv(

@@ -24,14 +24,14 @@ def decide(edit_study):
 
 
 @pytest.fixture(scope="module")
-def survey(study):
-    return boreholes.read_study(study)
+def survey(embedded_survey):
+    return embedded_survey.data
 
 
 @pytest.fixture(scope="module")
-def plain(study, survey):
+def plain(embedded_survey):
     """Flags of the embedded survey without any override."""
-    return boreholes.check_boreholes(survey, study).flags
+    return embedded_survey.checked.flags
 
 
 @pytest.fixture
@@ -68,7 +68,8 @@ def test_a_spike_kept_stays_in_the_record_and_its_flag_says_so(decide, check, st
         c.records.set_index(["site", "depth_m", "time"])["temperature_c"]
         for c in (without, checked)
     )
-    assert place in after and not abs(after[place] - before.get(place, float("nan"))) < 0.1
+    assert place in after
+    assert place not in before or abs(after[place] - before[place]) > 0.1
 
 
 def test_no_flag_vanishes_when_others_are_overruled(decide, check, plain):
@@ -112,6 +113,40 @@ def test_dropping_takes_a_sensor_a_time_or_a_whole_site(decide, check, survey, p
     assert mine.to_dict() == {a: "value removed", b: "value removed", c: "site refused"}
 
 
+def test_a_code_for_missing_is_no_temperature_whatever_a_person_keeps(decide, check, plain):
+    site = flagged(plain, "missing code")["site"]
+    checked = check(decide(f"{site},,,,,keep,looked at by hand"), site)
+    assert checked.records["temperature_c"].min() > -60
+    assert "missing code" in checked.flags.loc[checked.flags["action"] == "noted", "check"].tolist()
+
+
+@pytest.mark.parametrize(("name", "action"), [("", "repaired"), ("temperature unit", "overruled")])
+def test_a_unit_is_kept_only_if_it_is_named(decide, check, plain, name, action):
+    site = flagged(plain, "temperature unit")["site"]
+    flags = check(decide(f"{site},,,,{name},keep,it is so"), site).flags
+    assert flags.loc[flags["check"] == "temperature unit", "action"].tolist() == [action]
+
+
+def test_of_a_run_kept_in_part_the_rest_stays_removed_and_flagged(decide, check, plain):
+    flag = flagged(plain, "stuck sensor")
+    start = flag["time"] + pd.Timedelta(days=40)
+    span = f"{start:%Y-%m-%d},{start + pd.Timedelta(days=40):%Y-%m-%d}"
+    site, depth = flag["site"], flag["depth_m"]
+    flags = check(decide(f"{site},{depth:g},{span},stuck sensor,keep,ice"), site).flags
+    mine = flags[flags["check"] == "stuck sensor"].set_index("action")
+    assert set(mine.index) == {"value removed", "overruled"}
+    assert mine.loc["value removed", "time"] == flag["time"]
+    assert mine.loc["overruled", "time"] >= start
+
+
+def test_a_depth_in_the_table_is_the_repaired_one(decide, check, plain):
+    """Of a hole labelled in centimetres the sensor at 2 m is dropped, not one at 200 m."""
+    site = flagged(plain, "depth unit")["site"]
+    checked = check(decide(f"{site},2,,,,drop,cable cut"), site)
+    left = checked.records.dropna(subset="temperature_c")["depth_m"].unique()
+    assert 2.0 not in left and 3.0 in left
+
+
 def test_a_row_that_changes_nothing_is_noted(decide, check, survey, plain):
     site = survey.sites.loc[~survey.sites["site"].isin(plain["site"]), "site"].iloc[0]
     flag = check(decide(f"{site},,,,spike,keep,just in case"), site).flags.iloc[0]
@@ -128,6 +163,7 @@ def test_a_row_that_changes_nothing_is_noted(decide, check, survey, plain):
         ("V001,deep,,,,drop,why", r"column 'depth_m': row 2 holds 'deep'"),
         ("V001,,1 May,,,drop,why", r"column 'start': row 2 holds '1 May'"),
         ("V001,,,,spike,drop,why", r"leave the column 'check' empty"),
+        ("V001,,,,spikes,keep,why", r"row 2: no check is called 'spikes'. Did you mean 'spike'"),
     ],
 )
 def test_a_wrong_row_is_named_with_its_remedy(decide, check, row, message):

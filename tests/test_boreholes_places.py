@@ -13,6 +13,7 @@ from helpers.boreholes.contracts import records_schema, require_records, sites_s
 from helpers.storage import ContractError
 
 LONG = "site,time,depth_m,temperature_c\nA1,2023-01-01,1,-2\n"
+SITES = "site,longitude,latitude\nA1,124.5,51.2\n"
 
 
 def write(path: Path, text: str) -> Path:
@@ -60,6 +61,29 @@ def test_projected_coordinates_come_back_where_they_were(tmp_path):
     np.testing.assert_allclose(data.sites[["longitude", "latitude"]], [[124.5, 51.2]], atol=1e-9)
 
 
+def test_the_advice_for_exchanged_eastings_can_be_followed(tmp_path):
+    crs = "EPSG:4525"  # Gauss-Kruger with the number of the zone in front: exchanged is impossible
+    x, y = Transformer.from_crs(4326, crs, always_xy=True).transform(111.5, 51.2)
+    sites = write(tmp_path / "s.csv", f"site,x,y\nA1,{y},{x}\n")
+    path = write(tmp_path / "x.csv", LONG)
+    with pytest.raises(ContractError, match=r'columns = \{x = "y", y = "x"\}'):
+        read_boreholes(path, sites, sites_crs=crs)
+    data = read_boreholes(path, sites, columns={"x": "y", "y": "x"}, sites_crs=crs)
+    np.testing.assert_allclose(data.sites[["longitude", "latitude"]], [[111.5, 51.2]], atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("longitude", "crs"),
+    [(117.1, "EPSG:32651"), (128.9, "EPSG:32651"), (-176.0, "ESRI:102025"), (10, "EPSG:3857")],
+)
+def test_places_near_or_in_the_area_of_use_are_read(tmp_path, longitude, crs):
+    """Zones are used up to 3 degrees beyond their edges; areas may lie across 180 degrees."""
+    x, y = Transformer.from_crs(4326, crs, always_xy=True).transform(longitude, 51.2)
+    sites = write(tmp_path / "s.csv", f"site,x,y\nA1,{x},{y}\n")
+    data = read_boreholes(write(tmp_path / "x.csv", LONG), sites, sites_crs=crs)
+    assert data.sites["longitude"].tolist() == pytest.approx([longitude])
+
+
 def test_exchanged_coordinates_are_left_to_the_checks(tmp_path):
     sites = write(tmp_path / "s.csv", "site,longitude,latitude\nA1,51.2,124.5\n")
     data = read_boreholes(write(tmp_path / "x.csv", LONG), sites)
@@ -93,3 +117,25 @@ def test_both_tables_fulfil_their_contract_and_a_broken_one_is_named(tmp_path):
         require_records(data.records.astype({"depth_m": object}))
     with pytest.raises(pa.errors.SchemaError):
         sites_schema().validate(data.sites.assign(latitude=91.0))
+
+
+@pytest.mark.parametrize(
+    ("code", "known"), [("孔1", "孔-1"), ("BH 1", "bh-1"), ("ＢＨ_１", "bh-1")]
+)
+def test_a_code_that_is_only_written_otherwise_is_suggested(tmp_path, code, known):
+    sites = write(tmp_path / "sites.csv", SITES.replace("A1", known))
+    path = write(tmp_path / "x.csv", LONG.replace("A1", code))
+    message = rf"site '{code}' \(x\.csv\)\. Did you mean '{known}' for '{code}'\? If so"
+    with pytest.raises(ContractError, match=message):
+        read_boreholes(path, sites)
+    with pytest.raises(ContractError, match=r"'A11' \(x\.csv\)\. Add a row"):
+        read_boreholes(write(path, LONG.replace("A1", "A11")), write(sites, SITES))
+
+
+def test_the_table_that_lacks_a_site_is_named(tmp_path):
+    long = write(tmp_path / "x.csv", "site,time,depth_m,temperature_c\nB7,2023-01-01,1,-2\n")
+    sites = write(tmp_path / "sites.csv", SITES)
+    with pytest.raises(
+        ContractError, match=r"'B7' \(x\.csv\)\. Add a row for each to .*sites\.csv"
+    ):
+        read_boreholes(long, sites)

@@ -93,7 +93,9 @@ def test_a_constant_added_to_every_reading_is_added_to_t15(study, seed, constant
 def test_a_straight_profile_is_met_at_every_depth(seed, constant, slope, depth_m):
     depths = np.sort(np.random.default_rng(seed).uniform(1, 30, 8))
     profile = pd.DataFrame({"depth_m": depths, "mean_c": constant + slope * depths})
-    found = boreholes.temperature_at_depth(profile, depth_m, slope, shallowest_m=1.0)
+    gradient = boreholes.Gradient(slope, "known")
+    model = boreholes.DepthModel(frozen=gradient, thawed=gradient)
+    found = boreholes.temperature_at_depth(profile, depth_m, model, shallowest_m=1.0)
     assert found.temperature_c == pytest.approx(constant + slope * depth_m, abs=1e-9)
 
 

@@ -10,18 +10,18 @@ from helpers.study import load_study
 
 
 @pytest.fixture(scope="module")
-def survey(study):
-    return boreholes.read_study(study)
+def survey(embedded_survey):
+    return embedded_survey.data
 
 
 @pytest.fixture(scope="module")
-def checked(study, survey):
-    return boreholes.check_boreholes(survey, study)
+def checked(embedded_survey):
+    return embedded_survey.checked
 
 
 @pytest.fixture(scope="module")
-def report(study, checked):
-    return quality_report(checked, boreholes.site_temperatures(checked, study)[0])
+def report(embedded_survey):
+    return quality_report(embedded_survey.checked, embedded_survey.sites)
 
 
 def test_every_site_and_every_flag_is_in_the_report(report, checked):
@@ -51,9 +51,8 @@ def test_the_rows_it_offers_overrule_what_they_say(report, survey, edit_study):
     )
 
 
-def test_the_page_stands_alone_and_escapes_what_files_say(study, checked, edit_study):
-    study = load_study(edit_study(), resolution_m=20_000)
-    sites, _ = boreholes.site_temperatures(checked, study)
+def test_the_page_stands_alone_and_escapes_what_files_say(embedded_survey, checked, edit_study):
+    study, sites = load_study(edit_study(), resolution_m=20_000), embedded_survey.sites
     flags = checked.flags.assign(reason="<script>alert(1)</script>")
     spoilt = boreholes.CheckedBoreholes(checked.records, checked.sites, flags, checked.files)
     table, page = write_quality_report(spoilt, sites, study)

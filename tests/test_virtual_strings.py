@@ -7,7 +7,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from helpers.boreholes import read_boreholes
+from helpers.boreholes import annual_profile, read_boreholes, thaw_depth
 from helpers.storage import ContractError
 from helpers.virtual import strings
 from helpers.virtual.faults import FAULTS, plant, suits
@@ -83,8 +83,9 @@ def survey(tmp_path_factory):
 
 
 def test_annual_amplitude_falls_to_one_eth_per_damping_depth():
+    """Where it is so cold that no latent heat counts."""
     days = pd.date_range("2023-01-01", periods=365)
-    hole = one_hole(trend_c_per_a=0.0)
+    hole = one_hole(trend_c_per_a=0.0, t15_true_c=-40.0)
     year = strings.string_temperatures(hole, days, np.array([0.0, 2.5, 5.0]))
     assert np.ptp(year, axis=0) / 2 == pytest.approx([12.0, 4.4146, 1.6240], abs=0.002)
 
@@ -95,11 +96,39 @@ def test_the_wave_comes_later_with_depth():
     assert np.diff(year.argmax(axis=0)) == pytest.approx(58, abs=1)
 
 
+def test_a_wave_of_four_years_has_twice_the_damping_depth_and_comes_four_times_two_radians_later():
+    hole = one_hole(trend_c_per_a=0.0, t15_true_c=-40.0, surface_amplitude_c=0.0)
+    days, four_years = pd.date_range("2021-01-01", periods=1461), np.array([[1.0, 4.0, 0.5]])
+    wave = strings.string_temperatures(hole, days, np.array([0.0, 5.0]), four_years)
+    assert np.ptp(wave, axis=0) / 2 == pytest.approx([1, 1 / np.e], abs=1e-4)
+    assert np.diff(wave.argmax(axis=0)) == pytest.approx(1461 / 2 / np.pi, abs=1)
+
+
+def test_years_differ_by_0_8_deg_c_at_the_surface_and_by_half_a_degree_at_2_m():
+    days = pd.date_range("2000-01-01", "2019-12-31")
+    hole = one_hole(trend_c_per_a=0.0, t15_true_c=-40.0, surface_amplitude_c=0.0)
+    daily, annual = [], []
+    for seed in range(100):
+        years = strings.draw_years(np.random.default_rng(seed))
+        course = strings.string_temperatures(hole, days, np.array([0.0, 2.0, 15.0]), years)
+        daily.append(course.var(axis=0))
+        annual.append(pd.DataFrame(course).groupby(days.year).mean().var())
+    assert np.sqrt(np.mean(daily, axis=0))[0] == pytest.approx(0.8, rel=0.1)
+    at_surface, at_2_m, at_15_m = np.sqrt(np.mean(annual, axis=0))
+    assert at_2_m == pytest.approx(0.5, abs=0.05) and at_15_m < 0.05 < at_2_m < at_surface
+
+
 @pytest.mark.parametrize("trend", [0.0, 0.03])
-def test_two_year_mean_is_the_truth_at_15_m_and_follows_the_gradient(trend):
-    hole = one_hole(trend_c_per_a=trend, surface_amplitude_c=16.0)
-    mean = strings.string_temperatures(hole, strings.DAYS, np.array([15.0, 35.0])).mean(axis=0)
-    assert mean == pytest.approx([-1.5, -1.5 + 20 * 0.03], abs=0.01)
+@pytest.mark.parametrize("t15", [-1.5, 0.05, 2.0])
+def test_two_year_mean_is_the_truth_at_15_m_and_follows_the_gradient(trend, t15):
+    hole = one_hole(trend_c_per_a=trend, t15_true_c=t15, surface_amplitude_c=16.0)
+    depths = np.array([3.0, 15.0, 35.0])
+    mean = strings.string_temperatures(hole, strings.DAYS, depths).mean(axis=0)
+    assert mean == pytest.approx(t15 + 0.03 * (depths - 15), abs=0.01)
+    for seed in range(20):
+        years = strings.draw_years(np.random.default_rng(seed))
+        year = strings.string_temperatures(hole, strings.DAYS, depths, years)
+        assert year[:, 1].mean() == pytest.approx(t15, abs=1e-9)
 
 
 def test_the_ground_warms_by_the_trend_which_weakens_with_depth():
@@ -132,8 +161,47 @@ def test_weather_is_noise_near_the_surface_only():
     """In a hole so cold that nothing thaws, where no zero curtain holds the weather back."""
     hole, depths = one_hole(t15_true_c=-40.0), np.array([0.5, 10.0])
     noise = strings.measured(hole, strings.DAYS, depths, np.random.default_rng(0))
-    noise = noise - strings.string_temperatures(hole, strings.DAYS, depths)
+    years = strings.draw_years(np.random.default_rng(0).spawn(1)[0])
+    noise = noise - strings.string_temperatures(hole, strings.DAYS, depths, years)
     assert noise.std(axis=0) == pytest.approx([2.5 / np.e, 0.02], rel=0.15)
+
+
+def test_latent_heat_leaves_the_wave_what_the_ground_is_away_from_zero():
+    """One damping depth down that is all: 1.875 of 4.415 deg C; above it 15 (1 - z/d) is added."""
+    hole, depths = one_hole(), np.array([0.0, 2.0, 2.5, 5.0])
+    share = strings.latent_share(hole, depths)
+    at_2_m = (1.89 + 15 * 0.2) / (12 * np.exp(-0.8))
+    left = 1.875 / (12 * np.exp(-1))
+    np.testing.assert_allclose(share, [[1, at_2_m, left, left]])
+
+
+def test_waves_of_the_years_take_at_most_half_of_what_latent_heat_leaves():
+    hole, years = one_hole(), np.array([[2.0, 4.0, 0.0], [1.0, 4.0, 1.0]])
+    of_the_years = 1.875 / 2 / (3 * np.exp(-0.5))
+    share = strings.latent_share(hole, np.array([2.5]), years)
+    annual = 1.875 / 2 / (12 * np.exp(-1))
+    np.testing.assert_allclose(share[:, 0], [annual, of_the_years, of_the_years])
+
+
+@pytest.mark.parametrize("t15", [-4.0, -1.0, -0.5, 0.5, 1.0, 4.0])
+def test_permafrost_never_thaws_below_3_m_and_unfrozen_ground_never_freezes(t15):
+    hole = one_hole(t15_true_c=t15, trend_c_per_a=0.0, gradient_c_per_m=0.01)
+    for seed in range(20):
+        years = strings.draw_years(np.random.default_rng(seed))
+        ground = strings.string_temperatures(hole, strings.DAYS, np.arange(3.0, 16.0), years)
+        assert (np.sign(ground) == np.sign(t15)).all()
+
+
+@pytest.mark.parametrize("t15", [-4.0, -2.0, -0.5, 0.8, 2.0, 4.0])
+def test_permafrost_thaws_and_other_ground_freezes_1_to_3_m_deep(t15):
+    hole = one_hole(t15_true_c=t15)
+    delivered = [
+        strings.delivered_string(hole, "workbook", np.random.default_rng(n)) for n in range(10)
+    ]
+    for records in delivered:
+        turned = records.assign(temperature_c=records["temperature_c"] * -np.sign(t15))
+        depth, state = thaw_depth(annual_profile(turned))
+        assert state == "yes" and 1 < depth < 3
 
 
 def test_the_zero_curtain_shrinks_departures_from_zero_by_two_degrees_at_the_surface():
@@ -247,6 +315,7 @@ def test_a_drift_grows_by_the_same_every_year():
 def test_swapped_sensors_read_what_the_other_should():
     _, clean, spoilt = change_of("swapped_sensors")
     upper, lower = clean.columns[(clean != spoilt).where(clean.notna()).fillna(0).any()]
+    assert np.ptp(clean[upper].dropna()) - np.ptp(clean[lower].dropna()) >= 1.5
     assert 1 <= upper <= lower - 1.5 and lower <= 8
     np.testing.assert_array_equal(spoilt[[upper, lower]], clean[[lower, upper]])
 

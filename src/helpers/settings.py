@@ -84,6 +84,7 @@ class BoreholeChecks(Section):
     disorder_c: float = Field(default=2.0, gt=0)
     largest_missing_share: float = Field(default=0.2, ge=0, lt=1)
     zero_amplitude_c: float = Field(default=0.1, gt=0)
+    wave_ends_m: float = Field(default=20.0, gt=0)
     usual_ground_c: float = 0.0
     curtain_offset_c: float = Field(default=0.2, gt=0)
     step_c: float = Field(default=0.5, gt=0)

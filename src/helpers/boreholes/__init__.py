@@ -16,12 +16,12 @@ from helpers.boreholes.error_models import (
     extension_error_model,
     geothermal_gradient,
     interpolation_error_model,
-    regional_gradient,
+    regional_gradients,
 )
 from helpers.boreholes.formats import BoreholeData, iterate_boreholes, read_boreholes
 from helpers.boreholes.look import at_depth, check_study, examples, read_study
 from helpers.boreholes.report import quality_report, write_quality_report
-from helpers.boreholes.sites import site_temperatures
+from helpers.boreholes.sites import extension, site_temperatures
 from helpers.boreholes.thermal_state import thaw_depth, warming_rate
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "check_study",
     "depth_model",
     "examples",
+    "extension",
     "extension_error_model",
     "geothermal_gradient",
     "interpolation_error_model",
@@ -45,7 +46,7 @@ __all__ = [
     "quality_report",
     "read_boreholes",
     "read_study",
-    "regional_gradient",
+    "regional_gradients",
     "site_temperatures",
     "step_effects",
     "temperature_at_depth",

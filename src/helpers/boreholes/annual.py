@@ -13,12 +13,15 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from helpers.study import Study
+
 PROFILE_COLUMNS = [*("site", "depth_m", "mean_c", "min_c", "max_c", "n_months", "sampling_error_c")]
 MONTH_COLUMNS = [
     *("site", "time", "depth_m", "temperature_c", "averaging", "share", "days"),
     *("year_start", "year_end", "n_months", "amplitude_c"),
 ]
 MONTHS = range(1, 13)
+FEWEST_MONTHS, MEAN_MONTH_DAYS = 11, 30.4375
 SENSOR = ["site", "depth_m"]
 _DEPTH_CLASSES_M = [-np.inf, 1, 2, 3, 5, 7, 10, 15, 20, np.inf]
 
@@ -43,7 +46,8 @@ def monthly_records(records: pd.DataFrame) -> pd.DataFrame:
     means = records[is_mean].reindex(columns=MONTH_COLUMNS).assign(share=1.0, days=365.0)
     months = _means_of_months(records[~is_mean]).reindex(columns=MONTH_COLUMNS)
     both = [part for part in (months, means) if len(part)] or [means]
-    return pd.concat(both, ignore_index=True).astype({"time": "datetime64[ns]"})
+    types = dict.fromkeys(MONTH_COLUMNS[-4:], float) | {"time": "datetime64[ns]"}
+    return pd.concat(both, ignore_index=True).astype(types)
 
 
 def _means_of_months(readings: pd.DataFrame) -> pd.DataFrame:
@@ -71,11 +75,48 @@ def _means_of_months(readings: pd.DataFrame) -> pd.DataFrame:
     return table.rename(columns={"month": "time"})
 
 
+def merged_months(records: pd.DataFrame) -> pd.DataFrame:
+    """One row for each sensor and month, where several files have a part of it.
+
+    The means are weighted by the shares of the month that they stand for.
+    """
+    key = [*SENSOR, "time"]
+    again = records.duplicated(key, keep=False) & records["time"].notna()
+    if not again.any():
+        return records
+    parts = records[again]
+    parts = parts.assign(weighted=parts["temperature_c"] * parts["share"])
+    months = parts.groupby(key).agg(
+        weighted=("weighted", "sum"),
+        share=("share", "sum"),
+        days=("days", "sum"),
+        averaging=("averaging", "first"),
+    )
+    months["temperature_c"] = months.pop("weighted") / months["share"]
+    months["share"] = months["share"].clip(upper=1)
+    merged = months.reset_index().reindex(columns=records.columns)
+    return pd.concat([records[~again], merged.astype(records.dtypes)], ignore_index=True)
+
+
+def study_profile(records: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Annual profile of every hole by the rules of a study; see :func:`annual_profile`."""
+    checks, period = study.boreholes.checks, study.period
+    months = round(((period.end - period.start).days + 1) / MEAN_MONTH_DAYS)
+    return annual_profile(
+        records,
+        checks.largest_missing_share,
+        checks.zero_amplitude_c,
+        months / 12,
+        checks.wave_ends_m,
+    )
+
+
 def annual_profile(
     records: pd.DataFrame,
     largest_missing_share: float = 0.2,
     zero_amplitude_c: float = 0.1,
     period_years: float = 1.0,
+    wave_ends_m: float = 20.0,
 ) -> pd.DataFrame:
     """Mean annual temperature of every sensor.
 
@@ -83,7 +124,9 @@ def annual_profile(
     to a season; a single missing month is bridged by its neighbours. A sensor has no mean (NaN) if
     more than ``largest_missing_share`` of its values or more than one whole month of the year is
     missing, except at or below the depth of zero annual amplitude, where any reading is valid.
-    Means over years pass through as they are.
+    A hole that does not reach the end of its annual wave tells it by how fast the wave dies out;
+    one that tells nothing is given the median of the others, or ``wave_ends_m``. Means over years
+    pass by the same rule, as far as they say of how many months they are.
 
     The standard error of sampling has two parts: months of the year that are missing, for an
     annual wave of the range seen, and years of the period that are missing, for the differences
@@ -99,6 +142,8 @@ def annual_profile(
         Range of the monthly means, deg C, that counts as none.
     period_years
         Length of the period whose mean is wanted.
+    wave_ends_m
+        Depth of zero annual amplitude, m, where no hole tells it.
 
     Returns
     -------
@@ -108,13 +153,23 @@ def annual_profile(
     """
     months = monthly_records(records)
     is_mean = months["averaging"] == "mean"
-    measured = _of_months(months[~is_mean], largest_missing_share, zero_amplitude_c)
-    given = _of_means(months[is_mean], zero_amplitude_c)
-    profile = pd.concat([part for part in (measured, given) if len(part)] or [measured])
-    profile = profile.sort_values("mean_c", key=pd.isna, kind="stable").drop_duplicates(SENSOR)
-    profile = profile.sort_values(SENSOR).reset_index(drop=True)
-    profile["sampling_error_c"] = _sampling_error(profile, period_years)
-    return profile[PROFILE_COLUMNS]
+    parts = [_of_months(months[~is_mean], largest_missing_share), _of_means(months[is_mean])]
+    sensors = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+    whole = sensors[sensors["complete"]]
+    ends = {
+        site: _wave_end(
+            hole["depth_m"].to_numpy(), hole["amplitude_c"].to_numpy(), zero_amplitude_c
+        )
+        for site, hole in whole.dropna(subset="amplitude_c").groupby("site")
+    }
+    usual = np.nan_to_num(pd.Series(ends, dtype=float).median(), nan=wave_ends_m)
+    still = sensors["depth_m"] >= sensors["site"].map(ends).astype(float).fillna(usual)
+    sensors["mean_c"] = sensors["mean_c"].where(sensors["complete"] | still)
+    sensors = sensors.sort_values("mean_c", key=pd.isna, kind="stable").drop_duplicates(SENSOR)
+    sensors = sensors.sort_values(SENSOR).reset_index(drop=True)
+    sensors["amplitude_c"] = sensors["amplitude_c"].where(sensors["complete"])
+    sensors["sampling_error_c"] = _sampling_error(sensors, period_years)
+    return sensors[PROFILE_COLUMNS]
 
 
 def zero_annual_amplitude_depth(profile: pd.DataFrame, amplitude_c: float = 0.1) -> float:
@@ -138,35 +193,41 @@ def _still_depth(depth: np.ndarray, swing: np.ndarray, amplitude_c: float) -> fl
     return float(np.interp(amplitude_c, swing[last], depth[last]))
 
 
-def _of_months(
-    months: pd.DataFrame, largest_missing_share: float, zero_amplitude_c: float
-) -> pd.DataFrame:
+def _wave_end(depth: np.ndarray, swing: np.ndarray, amplitude_c: float) -> float:
+    """Depth of zero annual amplitude, extrapolated from the decay of the wave if need be.
+
+    An annual wave in the ground decays exponentially (Carslaw and Jaeger 1959, section 2.6). NaN
+    where the swings of the sensors (downwards) do not tell it.
+    """
+    order = np.argsort(depth, kind="stable")
+    depth, swing = depth[order], swing[order]
+    measured, moving = _still_depth(depth, swing, amplitude_c), swing > amplitude_c
+    if np.isfinite(measured) or moving.sum() < 2:
+        return measured
+    slope, at_surface = np.polyfit(depth[moving], np.log(swing[moving]), 1)
+    return (np.log(amplitude_c) - at_surface) / slope if slope < 0 else np.nan
+
+
+def _of_months(months: pd.DataFrame, largest_missing_share: float) -> pd.DataFrame:
+    """Sensors from monthly means: complete ones from whole months, others from any."""
     time = months["time"].dt
-    keys = months.assign(year=time.year, month=time.month).rename(
-        columns={"temperature_c": "mean_c"}
-    )
+    keys = months.assign(year=time.year, month=time.month)
+    keys = keys.rename(columns={"temperature_c": "mean_c"})
     monthly = keys.groupby([*SENSOR, "year", "month"])[["mean_c", "share"]].mean()
     whole = monthly[monthly["share"] >= 1 - largest_missing_share]
     any_month = _calendar_months(monthly["mean_c"])
     months = _calendar_months(whole["mean_c"]).reindex(any_month.index)
     share = monthly.groupby([*SENSOR, "month"])["share"].max().groupby(SENSOR).sum() / 12
-    complete = (months.notna().sum(axis=1) >= 11) & (share >= 1 - largest_missing_share)
-    swing = (months.max(axis=1) - months.min(axis=1))[complete].reset_index(name="swing")
-    still_depth = {
-        site: _still_depth(hole["depth_m"].to_numpy(), hole["swing"].to_numpy(), zero_amplitude_c)
-        for site, hole in swing.groupby("site")
-    }
-    still = any_month.index.get_level_values("site").map(still_depth).astype(float)
-    still = pd.Series(any_month.index.get_level_values("depth_m") >= still, any_month.index)
-    months = months.mask(still & ~complete, any_month)
-    profile = _range(months).assign(
-        mean_c=_mean_of_year(months).where(complete | still),
+    complete = (months.notna().sum(axis=1) >= FEWEST_MONTHS) & (share >= 1 - largest_missing_share)
+    months = months.where(complete, any_month)
+    sensors = _range(months).assign(
+        mean_c=_mean_of_year(months),
+        complete=complete,
         n_months=months.notna().sum(axis=1).astype(float),
-        n_years=whole.groupby(SENSOR).size() / 12,
+        n_years=(whole.groupby(SENSOR).size() / 12).reindex(months.index, fill_value=0.0),
         between_years_c=_between_years(whole),
     )
-    profile["amplitude_c"] = (profile["max_c"] - profile["min_c"]).where(complete)
-    return profile.reset_index()
+    return sensors.assign(amplitude_c=sensors["max_c"] - sensors["min_c"]).reset_index()
 
 
 def _calendar_months(means: pd.Series) -> pd.DataFrame:
@@ -193,39 +254,25 @@ def _between_years(whole: pd.DataFrame) -> pd.Series:
     return np.sqrt(squares / freedom.where(freedom >= 6))
 
 
-def _of_means(means: pd.DataFrame, zero_amplitude_c: float) -> pd.DataFrame:
-    """Means over years; those of fewer than eleven months only below the annual wave.
+def _of_means(means: pd.DataFrame) -> pd.DataFrame:
+    """Sensors from means over years.
 
-    A hole that does not reach the end of its wave tells it by how fast the wave dies out, one
-    that tells nothing of its wave is given the median of the others.
+    A mean that does not say of how many months it is counts as whole; where a sensor has several,
+    those of an incomplete year are left out if there is a complete one.
     """
-    means = means.reindex(columns=[*SENSOR, "temperature_c", "n_months", "amplitude_c"])
-    profile = means.groupby(SENSOR).mean().rename(columns={"temperature_c": "mean_c"}).reset_index()
-    profile["amplitude_c"] *= 2  # from half the range, as it is given, to the range
-    wave = {site: _wave_end(hole, zero_amplitude_c) for site, hole in profile.groupby("site")}
-    still = profile["site"].map(pd.Series(wave, dtype=float).pipe(lambda z: z.fillna(z.median())))
-    valid = ~(profile["n_months"] < 11) | (profile["depth_m"] >= still)
-    half = profile["amplitude_c"] / 2
-    return profile.assign(
-        min_c=profile["mean_c"] - half,
-        max_c=profile["mean_c"] + half,
-        mean_c=profile["mean_c"].where(valid),
-    )
-
-
-def _wave_end(hole: pd.DataFrame, zero_amplitude_c: float) -> float:
-    """Depth of zero annual amplitude, extrapolated from the decay of the wave if need be.
-
-    An annual wave in the ground decays exponentially (Carslaw and Jaeger 1959, section 2.6).
-    """
-    known = hole[(hole["n_months"] >= 11) & hole["amplitude_c"].notna()].sort_values("depth_m")
-    depth, swing = known["depth_m"].to_numpy(), known["amplitude_c"].to_numpy()
-    measured = _still_depth(depth, swing, zero_amplitude_c)
-    moving = swing > zero_amplitude_c
-    if np.isfinite(measured) or moving.sum() < 2:
-        return measured
-    slope, at_surface = np.polyfit(depth[moving], np.log(swing[moving]), 1)
-    return (np.log(zero_amplitude_c) - at_surface) / slope if slope < 0 else np.nan
+    means = means.reindex(columns=MONTH_COLUMNS)
+    means = means.assign(
+        complete=~(means["n_months"] < FEWEST_MONTHS),
+        n_years=(means["year_end"] - means["year_start"] + 1).astype(float),
+    ).rename(columns={"temperature_c": "mean_c"})
+    best = means.groupby(SENSOR)["complete"].transform("max")
+    sensors = means[means["complete"] == best].groupby(SENSOR)
+    columns = ["mean_c", "n_months", "amplitude_c", "complete"]
+    table = sensors[columns].mean().assign(n_years=sensors["n_years"].sum(min_count=1))
+    table = table.reset_index().astype({"complete": bool})
+    half = table["amplitude_c"]
+    ends = {"min_c": table["mean_c"] - half, "max_c": table["mean_c"] + half}
+    return table.assign(**ends, amplitude_c=2 * half)
 
 
 def _sampling_error(profile: pd.DataFrame, period_years: float) -> pd.Series:
@@ -238,7 +285,8 @@ def _sampling_error(profile: pd.DataFrame, period_years: float) -> pd.Series:
     depth_class = pd.cut(profile["depth_m"], _DEPTH_CLASSES_M)
     usual = columns.fillna(columns.groupby(depth_class, observed=True).transform("median"))
     months = columns["n_months"].clip(1, 12).fillna(12)
-    years = columns["n_years"].clip(1 / 12, period_years).fillna(period_years)
+    # Months of one year go together: less than a year tells of one year at most.
+    years = columns["n_years"].clip(min(1.0, period_years), period_years).fillna(period_years)
     of_months = usual["amplitude_c"] / np.sqrt(8) * np.sqrt(1 / months - 1 / 12)
     of_years = usual["between_years_c"] * np.sqrt(1 / years - 1 / period_years)
     return np.hypot(of_months.fillna(0), of_years.fillna(0))

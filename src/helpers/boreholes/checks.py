@@ -18,7 +18,6 @@ import xarray as xr
 from helpers.boreholes.annual import monthly_records
 from helpers.boreholes.flags import FLAG_COLUMNS, REFUSED, REMOVED, Result
 from helpers.boreholes.formats import BoreholeData
-from helpers.boreholes.headers import matching
 from helpers.boreholes.holes import (
     disturbed_setting,
     duplicate_site,
@@ -26,9 +25,10 @@ from helpers.boreholes.holes import (
     off_the_relief,
     outside_area,
     swapped_coordinates,
+    unknown_setting,
 )
 from helpers.boreholes.overrides import Overrides, read_overrides
-from helpers.boreholes.positions import NOT_STATED, one_row_per_site
+from helpers.boreholes.positions import one_row_per_site
 from helpers.boreholes.readings import (
     impossible,
     outside_period,
@@ -36,7 +36,12 @@ from helpers.boreholes.readings import (
     stuck_sensor,
     zero_curtain,
 )
-from helpers.boreholes.strings import envelope, misplaced_sensor, step_or_drift
+from helpers.boreholes.strings import (
+    envelope,
+    misplaced_sensor,
+    overlapping_records,
+    step_or_drift,
+)
 from helpers.boreholes.units import (
     depth_in_centimetres,
     depth_order,
@@ -46,11 +51,10 @@ from helpers.boreholes.units import (
     negative_depth,
     repeated_depth,
     sign,
+    two_units,
 )
-from helpers.storage import ContractError
 from helpers.study import Study
 
-SETTINGS = ("natural", "pipeline", "road", "town", "burn", "mine", NOT_STATED)
 ROWS_AT_ONCE = 300_000
 Check = Callable[[pd.DataFrame, pd.DataFrame, Study], Result]
 
@@ -60,14 +64,25 @@ UNIT_CHECKS: tuple[Check, ...] = (
     negative_depth,
     depth_order,
     repeated_depth,
+    two_units,
     kelvin,
     fahrenheit,
     depth_in_centimetres,
     sign,
 )
 READING_CHECKS: tuple[Check, ...] = (impossible, spikes, stuck_sensor, zero_curtain)
-PLACE_CHECKS: tuple[Check, ...] = (swapped_coordinates, outside_area, disturbed_setting)
-STRING_CHECKS: tuple[Check, ...] = (step_or_drift, misplaced_sensor, envelope)
+PLACE_CHECKS: tuple[Check, ...] = (
+    unknown_setting,
+    swapped_coordinates,
+    outside_area,
+    disturbed_setting,
+)
+STRING_CHECKS: tuple[Check, ...] = (
+    overlapping_records,
+    step_or_drift,
+    misplaced_sensor,
+    envelope,
+)
 SITE_CHECKS: tuple[Check, ...] = (no_values, duplicate_site)
 
 
@@ -108,8 +123,7 @@ def check_boreholes(
     ----------
     data
         What :func:`read_boreholes` gave, or :func:`iterate_boreholes` gives file by file: then
-        only one file, or a few small ones, are in memory at a time. Both give the same if each
-        hole lies in one file.
+        only one file, or a few small ones, are in memory at a time. Both give the same.
     study
         Area, period, excluded settings, thresholds (``boreholes.checks``) and overrides.
     elevation
@@ -118,25 +132,21 @@ def check_boreholes(
     Raises
     ------
     ContractError
-        If a setting is none of the usual ones nor of ``boreholes.excluded_settings``, one site
-        has two places, or the overrides cannot be read or name an unknown site.
+        If a setting is misspelt, one site has two places, or the overrides cannot be read or name
+        an unknown site.
 
     """
     overrides = read_overrides(study)
-    months, rows, flags, files = [], [], [], []
-    for part in _batches([data] if isinstance(data, BoreholeData) else data):
-        _require_known_settings(part.sites, study)
-        files.append(_file_table(part))
-        records, sites, found = _checked_readings(part, study, overrides)
-        months.append(monthly_records(records))
-        rows.append(sites)
-        flags.append(found)
-    records, sites = pd.concat(months, ignore_index=True), one_row_per_site(pd.concat(rows))
+    parts = [_reduced(part, study, overrides) for part in _batches(data)]
+    months, sites, flags, files = (
+        pd.concat(p, ignore_index=True) for p in zip(*parts, strict=True)
+    )
+    sites = one_row_per_site(sites)
     overrides.require_known(sites["site"])
-    found = _downgraded(pd.concat(flags, ignore_index=True), records)
-    records, sites, later = _checked_survey(records, sites, found, study, overrides, elevation)
+    found = _downgraded(flags, months)
+    records, sites, later = _checked_survey(months, sites, found, study, overrides, elevation)
     flags = pd.concat([found, later, overrides.unused()], ignore_index=True)[FLAG_COLUMNS]
-    return CheckedBoreholes(records, sites, flags, pd.concat(files, ignore_index=True))
+    return CheckedBoreholes(records, sites, flags, files)
 
 
 def run_checks(
@@ -150,29 +160,45 @@ def run_checks(
 
     Returns
     -------
-    records and sites without the sites refused, and all flags.
+    records of the sites not refused; all sites, repaired; all flags.
 
     """
-    flags = []
+    flags, gone = [], []
     for check in checks:
         before = records, sites
         records, sites, found = overrides.applied(before, check(*before, study))
         refused = found["site"][found["action"] == REFUSED]
-        sites, records = (table[~table["site"].isin(refused)] for table in (sites, records))
+        if len(refused):
+            gone.append(sites[sites["site"].isin(refused)])
+            sites, records = (table[~table["site"].isin(refused)] for table in (sites, records))
         flags.append(found)
-    return records, sites, pd.concat(flags, ignore_index=True)
+    return records, pd.concat([sites, *gone]).sort_index(), pd.concat(flags, ignore_index=True)
 
 
-def _batches(parts: Iterable[BoreholeData]) -> Iterator[BoreholeData]:
-    """Small files together, as one check of many rows is quicker than many of few."""
+def _batches(data: BoreholeData | Iterable[BoreholeData]) -> Iterator[BoreholeData]:
+    """Small files together, as one check of many rows is quicker than many of few.
+
+    Files of one hole stay apart, because a logger may deliver another unit every year.
+    """
     batch: list[BoreholeData] = []
-    for part in parts:
-        batch.append(part)
-        if sum(len(p.records) for p in batch) >= ROWS_AT_ONCE:
+    for part in _by_file(data) if isinstance(data, BoreholeData) else data:
+        names = set(part.records["site"].unique())
+        n_rows = len(part.records) + sum(len(p.records) for p in batch)
+        if batch and (n_rows > ROWS_AT_ONCE or any(names & set(p.records["site"]) for p in batch)):
             yield _joined(batch)
             batch = []
-    if batch:
-        yield _joined(batch)
+        batch.append(part)
+    yield _joined(batch)
+
+
+def _by_file(data: BoreholeData) -> Iterator[BoreholeData]:
+    """All sites, then the records of each file."""
+    formats = dict(data.formats)
+    by_file = data.records.groupby("file", observed=True, sort=False)
+    of_files = {file: {file: formats.pop(file)} for file in by_file.groups if file in formats}
+    yield BoreholeData(data.records.iloc[:0], data.sites, formats)
+    for file, records in by_file:
+        yield BoreholeData(records, data.sites.iloc[:0], of_files.get(file, {}))
 
 
 def _joined(batch: list[BoreholeData]) -> BoreholeData:
@@ -184,12 +210,15 @@ def _joined(batch: list[BoreholeData]) -> BoreholeData:
     return BoreholeData(pd.concat(filled, ignore_index=True), sites, formats)
 
 
-def _checked_readings(part: BoreholeData, study: Study, overrides: Overrides) -> Result:
-    """Records of a file after the checks of units and readings; all its sites; flags."""
-    records, dropped = overrides.drop(part.records)
-    checks = (*UNIT_CHECKS, *READING_CHECKS)
-    records, _, found = run_checks(checks, records, part.sites, study, overrides)
-    return records, part.sites, pd.concat([dropped, found], ignore_index=True)
+def _reduced(part: BoreholeData, study: Study, overrides: Overrides) -> tuple[pd.DataFrame, ...]:
+    """Monthly means of some files, their sites, flags and table of files."""
+    # 0.1 + 0.2 is not 0.3: to a tenth of a millimetre it is the same sensor.
+    records = part.records.assign(depth_m=part.records["depth_m"].round(4))
+    records, _, of_units = run_checks(UNIT_CHECKS, records, part.sites, study, overrides)
+    records, dropped = overrides.drop(records)
+    records, _, found = run_checks(READING_CHECKS, records, part.sites, study, overrides)
+    flags = pd.concat([of_units, dropped, found], ignore_index=True)
+    return monthly_records(records), part.sites, flags, _file_table(part)
 
 
 def _checked_survey(
@@ -206,8 +235,8 @@ def _checked_survey(
     checks = (*PLACE_CHECKS, *relief, *STRING_CHECKS, *SITE_CHECKS)
     records = records[~records["site"].isin(sites["site"][refused])]
     records, kept, found = run_checks(checks, records, sites[~refused], study, overrides)
-    repaired = pd.concat([kept, sites[~sites["site"].isin(kept["site"])]]).sort_index()
-    return records.reset_index(drop=True), repaired, found
+    every = pd.concat([kept, sites[refused]]).sort_index()
+    return records.reset_index(drop=True), every, found
 
 
 def _downgraded(flags: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
@@ -228,13 +257,3 @@ def _file_table(part: BoreholeData) -> pd.DataFrame:
     )
     formats = pd.Series(part.formats, name="format", dtype=str).rename_axis("file")
     return formats.to_frame().join(table).reset_index()
-
-
-def _require_known_settings(sites: pd.DataFrame, study: Study) -> None:
-    known = {*SETTINGS, *study.boreholes.excluded_settings}
-    for row in sites[~sites["setting"].isin(known)].itertuples():
-        raise ContractError(
-            f"{row.file}: site '{row.site}' has the setting '{row.setting}'."
-            f"{matching(row.setting, known)} Choices: {', '.join(sorted(known))}; "
-            "others may be added to boreholes.excluded_settings in study.toml."
-        )

@@ -6,7 +6,8 @@ coordinates that can lie on Earth.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -28,8 +29,9 @@ class Rule(NamedTuple):
     remedy: str
 
 
+HAS_CODE = Rule("site", lambda t: t["site"].notna() & (t["site"] != ""), "a code", "Fill it in.")
 RECORD_RULES = (
-    Rule("site", lambda t: t["site"].notna() & (t["site"] != ""), "a code", "Fill it in."),
+    HAS_CODE,
     Rule(
         "time",
         lambda t: t["time"].notna() | (t["averaging"] == "mean"),
@@ -58,7 +60,7 @@ RECORD_RULES = (
     ),
 )
 SITE_RULES = (
-    Rule("site", lambda t: t["site"].notna() & (t["site"] != ""), "a code", "Fill it in."),
+    HAS_CODE,
     Rule("longitude", lambda t: t["longitude"].abs() <= 360, "within 360 degrees", "Correct it."),
     # Exchanged coordinates pass: the checks exchange them back and say so.
     Rule(
@@ -71,26 +73,34 @@ SITE_RULES = (
     Rule("setting", lambda t: t["setting"].notna(), "stated or 'not stated'", "Fill it in."),
 )
 RECORD_TYPES = {
+    "site": str,
     "time": "datetime64[ns]",
     "depth_m": "float64",
     "temperature_c": "float64",
+    "averaging": str,
+    "file": "category",
+    "sheet": "category",
     "row": "int64",
     "year_start": "Int64",
     "year_end": "Int64",
     "n_months": "float64",
     "amplitude_c": "float64",
 }
-SITE_TYPES = {"longitude": "float64", "latitude": "float64", "elevation_m": "float64"}
+SITE_TYPES = {
+    **dict.fromkeys(("longitude", "latitude", "elevation_m"), "float64"),
+    **dict.fromkeys(("site", "setting", "file"), str),
+    "row": "int64",
+}
 
 
 def records_schema() -> pa.DataFrameSchema:
     """Contract of the records: columns, types and :data:`RECORD_RULES`."""
-    return _schema(["site", "averaging", "file", "sheet"], RECORD_TYPES, RECORD_RULES)
+    return _schema(RECORD_TYPES, RECORD_RULES)
 
 
 def sites_schema() -> pa.DataFrameSchema:
     """Contract of the sites: columns, types and :data:`SITE_RULES`."""
-    return _schema(["site", "setting", "file", "row"], SITE_TYPES, SITE_RULES)
+    return _schema(SITE_TYPES, SITE_RULES)
 
 
 def require_records(records: pd.DataFrame) -> pd.DataFrame:
@@ -103,11 +113,12 @@ def require_sites(sites: pd.DataFrame) -> pd.DataFrame:
     return _require(sites, sites_schema(), SITE_RULES)
 
 
-def _schema(texts: list[str], types: dict[str, str], rules: tuple[Rule, ...]) -> pa.DataFrameSchema:
+def _schema(types: Mapping[str, Any], rules: tuple[Rule, ...]) -> pa.DataFrameSchema:
     # Imported here: pandera takes half a second, and most of the package does without it.
     import pandera.pandas as pa
 
-    kinds = dict.fromkeys(texts) | types
+    # Text is of another type in each version of pandas.
+    kinds = {name: None if kind is str else kind for name, kind in types.items()}
     columns = {name: pa.Column(kind, nullable=True) for name, kind in kinds.items()}
     # The rules stand at the table, because some of them look at two columns.
     checks = [

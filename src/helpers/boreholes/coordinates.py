@@ -10,12 +10,17 @@ import unicodedata
 import numpy as np
 import pandas as pd
 from pyproj import CRS, Transformer
+from pyproj.aoi import AreaOfUse
 from pyproj.exceptions import CRSError
 
 from helpers.boreholes.tables import Table
 from helpers.storage import ContractError
 
 DEGREES, PROJECTED = ("longitude", "latitude"), ("x", "y")
+# Degrees beyond the area of use of a CRS. Zones are used a little beyond their meridians, and the
+# area of a national CRS ends with the land.
+FARTHEST_SIDEWAYS, FARTHEST_UP_OR_DOWN = 3.0, 20.0
+EDGES = ("west", "east", "south", "north")
 _HEMISPHERES = {
     "longitude": {"E": 1, "W": -1, "东经": 1, "西经": -1, "东": 1, "西": -1},
     "latitude": {"N": 1, "S": -1, "北纬": 1, "南纬": -1, "北": 1, "南": -1},
@@ -43,7 +48,8 @@ def longitude_latitude(table: Table, crs: str | None) -> tuple[pd.Series, pd.Ser
     Raises
     ------
     ContractError
-        If a coordinate is missing, unreadable or out of range, or no CRS is given for x and y.
+        If a coordinate is missing, unreadable or out of range, no CRS is given for x and y, or
+        they lie far outside the area of use of the CRS.
 
     """
     if set(DEGREES) <= set(table.frame):
@@ -53,22 +59,71 @@ def longitude_latitude(table: Table, crs: str | None) -> tuple[pd.Series, pd.Ser
         _require_within(table, "longitude", longitude, 360)
         _require_within(table, "latitude", latitude.mask(exchanged & (latitude.abs() <= 180)), 90)
         return longitude, latitude
+    return _unprojected(table, crs)
+
+
+def _unprojected(table: Table, crs: str | None) -> tuple[pd.Series, pd.Series]:
+    """Longitude and latitude of columns x and y; each place must lie where the CRS is used."""
     table.require_filled(*PROJECTED)
     x, y = (table.numbers(name) for name in PROJECTED)
-    unprojected = _to_degrees(table, crs).transform(x.to_numpy(), y.to_numpy())
-    longitude, latitude = (pd.Series(values, x.index) for values in unprojected)
-    wrong = x.index[~np.isfinite(longitude) | ~np.isfinite(latitude)]
-    if len(wrong):
+    used = _known_crs(table, crs)
+    area = used.area_of_use
+    longitude, latitude = _to_degrees(used, x, y)
+    for row in x.index[_is_outside(longitude, latitude, area)]:
+        is_exchanged = not _is_outside(*_to_degrees(used, y[[row]], x[[row]]), area).any()
         raise ContractError(
-            f"{table.place}: row {wrong[0]}: x {x[wrong[0]]:g}, y {y[wrong[0]]:g} lies nowhere in "
-            f"{crs}. x is the easting and y the northing (Chinese survey tables often say it the "
-            "other way round: exchange them in boreholes.columns); correct them or "
-            "boreholes.sites_crs in study.toml."
+            f"{table.place}: row {row}: x {x[row]:.10g}, y {y[row]:.10g} gives longitude "
+            f"{longitude[row]:.2f}, latitude {latitude[row]:.2f} in {crs}"
+            f"{_limits(area)}. {_remedy(table, used, is_exchanged)}"
         )
     return longitude, latitude
 
 
-def _to_degrees(table: Table, crs: str | None) -> Transformer:
+def _to_degrees(crs: CRS, x: pd.Series, y: pd.Series) -> tuple[pd.Series, pd.Series]:
+    transformer = Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
+    longitude, latitude = transformer.transform(x.to_numpy(), y.to_numpy())
+    return pd.Series(longitude, x.index), pd.Series(latitude, x.index)
+
+
+def _is_outside(longitude: pd.Series, latitude: pd.Series, area: AreaOfUse | None) -> pd.Series:
+    """Whether places lie nowhere, or far outside the area of use, if the CRS states one."""
+    nowhere = ~((longitude.abs() <= 360) & (latitude.abs() <= 90))
+    if area is None:
+        return nowhere
+    # Counted eastwards from the western edge, an area across 180 degrees is like any other.
+    width = (area.east - area.west) % 360 or 360
+    eastwards = (longitude - area.west) % 360
+    sideways = np.minimum(eastwards - width, 360 - eastwards)
+    up_or_down = np.maximum(area.south - latitude, latitude - area.north)
+    return nowhere | (sideways > FARTHEST_SIDEWAYS) | (up_or_down > FARTHEST_UP_OR_DOWN)
+
+
+def _limits(area: AreaOfUse | None) -> str:
+    edges = area and ", ".join(f"{edge} {getattr(area, edge):g}" for edge in EDGES)
+    return f", far outside its area of use ({edges} degrees)" if edges else ""
+
+
+def _remedy(table: Table, crs: CRS, is_exchanged: bool) -> str:
+    if is_exchanged:
+        x, y = (table.header(name) for name in PROJECTED)
+        return (
+            "Exchanged, it lies inside: x is the easting and y the northing, which Chinese survey "
+            "tables often name the other way round. Say in study.toml: "
+            f'boreholes.columns = {{x = "{y}", y = "{x}"}}.'
+        )
+    if crs.is_geographic:
+        return (
+            "boreholes.sites_crs in study.toml is a CRS of degrees; set it to the projected CRS "
+            'of x and y, such as "EPSG:32651".'
+        )
+    return (
+        "Correct boreholes.sites_crs in study.toml (another zone, or one whose eastings begin with "
+        "its number?) or the row. x is the easting and y the northing; where they are named the "
+        "other way round, exchange them in boreholes.columns."
+    )
+
+
+def _known_crs(table: Table, crs: str | None) -> CRS:
     if crs is None:
         names = " and ".join(f"'{table.header(name)}'" for name in PROJECTED)
         raise ContractError(
@@ -76,7 +131,7 @@ def _to_degrees(table: Table, crs: str | None) -> Transformer:
             'boreholes.sites_crs in study.toml, such as "EPSG:32651", or give longitude, latitude.'
         )
     try:
-        return Transformer.from_crs(CRS.from_user_input(crs), "EPSG:4326", always_xy=True)
+        return CRS.from_user_input(crs)
     except CRSError as error:
         raise ContractError(
             f"boreholes.sites_crs: pyproj cannot read '{crs}' ({error}). Give a code such as "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from helpers.boreholes.annual import monthly_records, study_profile
 from helpers.boreholes.checks import (
     READING_CHECKS,
     STRING_CHECKS,
@@ -18,24 +19,22 @@ from helpers.boreholes.flags import REMOVED, REPAIRED
 from helpers.boreholes.look import iterate_study
 from helpers.boreholes.overrides import read_overrides
 from helpers.boreholes.sites import extension
-from helpers.boreholes.strings import study_profile
 from helpers.boreholes.units import missing_codes
 from helpers.study import Study
 
 STEPS: tuple[tuple[str, tuple[Check, ...]], ...] = (
     ("as delivered", (missing_codes,)),
     ("units and labels", UNIT_CHECKS),
-    ("readings", (*UNIT_CHECKS, *READING_CHECKS)),
-    ("strings", (*UNIT_CHECKS, *READING_CHECKS, *STRING_CHECKS)),
+    ("readings", READING_CHECKS),
 )
 
 
 def step_effects(study: Study, checked: CheckedBoreholes) -> pd.DataFrame:
     """Temperature at depth after each step, of the sites of which a check changed a value.
 
-    As delivered only codes such as -999 are set aside. Gradient and completeness rule are the same
-    after every step, so that what differs is what the step did. The files are read once more, and
-    only those sites kept.
+    As delivered only codes such as -999 are set aside, and what a person dropped. Gradient and
+    completeness rule are the same after every step, so that what differs is what the step did. The
+    files are read once more, one at a time.
 
     Parameters
     ----------
@@ -53,27 +52,24 @@ def step_effects(study: Study, checked: CheckedBoreholes) -> pd.DataFrame:
     changed = checked.flags["action"].isin([REMOVED, REPAIRED])
     here = checked.flags["site"][changed].drop_duplicates()
     here = here[here.isin(checked.records["site"])]
-    records, sites = _as_read(study, here)
+    overrides = read_overrides(study)
+    after: dict[str, list[pd.DataFrame]] = {name: [] for name, _ in STEPS}
+    for part in iterate_study(study):
+        records, sites = (table[table["site"].isin(here)] for table in (part.records, part.sites))
+        for name, checks in STEPS:
+            records, _, _ = run_checks(checks, records, sites, study, overrides)
+            after[name].append(monthly_records(overrides.drop(records)[0]))
+    steps = {name: pd.concat(parts, ignore_index=True) for name, parts in after.items()}
+    last, _, _ = run_checks(STRING_CHECKS, steps["readings"], checked.sites, study, overrides)
     model = extension(study_profile(checked.records, study), study)
     rows = []
-    for step, checks in STEPS:
-        left, _, _ = run_checks(checks, records, sites, study, read_overrides(study))
-        holes = dict(list(study_profile(left, study).groupby("site")))
+    for step, records in (steps | {"strings": last}).items():
+        holes = dict(list(study_profile(records, study).groupby("site")))
         rows += [
             {"site": site, "step": step, "t15_c": _temperature(holes.get(site), model, study)}
             for site in here
         ]
     return pd.DataFrame(rows, columns=["site", "step", "t15_c"])
-
-
-def _as_read(study: Study, names: pd.Series) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Records and sites with these codes, before any check."""
-    parts = [
-        tuple(table[table["site"].isin(names)] for table in (part.records, part.sites))
-        for part in iterate_study(study)
-    ]
-    records, sites = (pd.concat(tables, ignore_index=True) for tables in zip(*parts, strict=True))
-    return records, sites.drop_duplicates("site")
 
 
 def _temperature(profile: pd.DataFrame | None, model: DepthModel, study: Study) -> float:

@@ -142,16 +142,6 @@ def regional_gradients(
     return {state: _median(slopes, state, apart, usual) for state in STATES}
 
 
-def regional_gradient(
-    profiles: pd.DataFrame, depth_m: float = 15.0, below_m: float = 10.0
-) -> float:
-    """Median gradient of all holes that reach ``depth_m``, deg C per m; NaN if none.
-
-    See :func:`regional_gradients`.
-    """
-    return float(_slopes(profiles, depth_m, below_m)["c_per_m"].median())
-
-
 def _slopes(profiles: pd.DataFrame, depth_m: float, below_m: float) -> pd.DataFrame:
     """Gradient and state of the deep holes, by site."""
     holes = _deep_holes(profiles, depth_m)

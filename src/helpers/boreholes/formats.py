@@ -18,34 +18,30 @@ Headers may be English or Chinese and state a unit; see :mod:`headers`.
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from helpers.boreholes.contracts import require_records, require_sites
+from helpers.boreholes.contracts import RECORD_TYPES, require_records, require_sites
 from helpers.boreholes.headers import OUR_COLUMNS, matching
 from helpers.boreholes.positions import BESIDE, one_row_per_site, site_table_rows
-from helpers.boreholes.recognition import FORMATS, READERS, SITE_TABLE, recognised, require_columns
+from helpers.boreholes.readers import ignored_columns
+from helpers.boreholes.recognition import (
+    FORMATS,
+    READERS,
+    SITE_TABLE,
+    WIDE,
+    recognised,
+    require_columns,
+)
 from helpers.boreholes.tables import Table, is_note, read_tables
 from helpers.storage import ContractError
 
-RECORD_TYPES = {
-    "site": str,
-    "time": "datetime64[ns]",
-    "depth_m": float,
-    "temperature_c": float,
-    "averaging": str,
-    "file": "category",
-    "sheet": "category",
-    "row": int,
-    "year_start": "Int64",
-    "year_end": "Int64",
-    "n_months": float,
-    "amplitude_c": float,
-}
-SKIPPED = "skipped: a note"
+SKIPPED, IGNORED = "skipped: a note", "ignored: no depth"
 Paths = str | Path | Iterable[str | Path]
 
 
@@ -66,7 +62,7 @@ class BoreholeData:
         have been exchanged), elevation_m, setting, and the file and row they are from.
     formats
         Name of the format of each file; of several, if its sheets differ, separated by commas.
-        A sheet that was not used has an entry of its own.
+        A sheet or a column of a wide table that was not used has an entry of its own.
 
     """
 
@@ -108,12 +104,10 @@ def read_boreholes(
 
     """
     parts = list(iterate_boreholes(paths, sites, columns, formats, sites_crs))
-    rows = pd.concat([part.sites for part in parts], ignore_index=True)
-    read = [part.records for part in parts if len(part.records)]
-    records = pd.concat(read, ignore_index=True) if len(read) > 1 else read[0]
     of_files = parts if sites is None else parts[1:]
     found = {name: kind for part in of_files for name, kind in part.formats.items()}
-    return BoreholeData(records.astype(RECORD_TYPES), one_row_per_site(rows), found)
+    rows = pd.concat([part.sites for part in parts], ignore_index=True)
+    return BoreholeData(_tidy([part.records for part in parts]), one_row_per_site(rows), found)
 
 
 def iterate_boreholes(
@@ -199,13 +193,16 @@ def _site_table(path: Path, mapped: Mapping[str, str], crs: str | None) -> pd.Da
 def _read(
     path: Path, mapped: Mapping[str, str], told: str | None, crs: str | None
 ) -> tuple[pd.DataFrame, list[pd.DataFrame], dict[str, str]]:
-    """Records and site rows of a file, and the formats of it and of the sheets left out."""
-    records, rows, kinds, skipped = [], [], [], {}
+    """Records and site rows of a file, its formats, and the sheets and columns left out."""
+    records, rows, kinds, left_out = [], [], [], {}
     for table in read_tables(path, mapped):
+        where = f"{path.name}: sheet '{table.sheet}'" if table.sheet else path.name
         if is_note(table):
-            skipped[f"{path.name}: sheet '{table.sheet}'"] = SKIPPED
+            left_out[where] = SKIPPED
             continue
         kind = _kind(table, told)
+        ignored = ignored_columns(table) if kind in WIDE else []
+        left_out |= {f"{where}: column '{name}'": IGNORED for name in ignored}
         of_table, its_sites = READERS[kind](table, crs)
         records.append(of_table.assign(file=path.name, sheet=table.sheet))
         rows.append(its_sites)
@@ -216,7 +213,7 @@ def _read(
             "boreholes.sites in study.toml and leave the file out of boreholes.files."
         )
     found = {path.name: ", ".join(dict.fromkeys(kinds))}
-    return _tidy(records), [part for part in rows if len(part)], found | skipped
+    return _tidy(records), [part for part in rows if len(part)], found | left_out
 
 
 def _kind(table: Table, told: str | None) -> str:
@@ -230,8 +227,7 @@ def _kind(table: Table, told: str | None) -> str:
 def _tidy(records: list[pd.DataFrame]) -> pd.DataFrame:
     filled = [part for part in records if len(part)]
     tidy = pd.concat(filled, ignore_index=True) if len(filled) > 1 else pd.DataFrame(*filled)
-    tidy = tidy.reset_index(drop=True).reindex(columns=list(RECORD_TYPES))
-    return tidy.astype(RECORD_TYPES)
+    return tidy.reset_index(drop=True).reindex(columns=list(RECORD_TYPES)).astype(RECORD_TYPES)
 
 
 def _located(
@@ -246,8 +242,21 @@ def _located(
     if homeless:
         file = records["file"].iloc[0]
         names = ", ".join(f"'{code}' ({file})" for code in homeless)
+        there = [*its_sites["site"], *(() if known is None else known["site"])]
         raise ContractError(
-            f"No coordinates for site {names}. Add a row for each to {where}: "
-            "site,longitude,latitude,elevation_m,setting."
+            f"No coordinates for site {names}.{_alike(homeless, there)} Add a row for each "
+            f"to {where}: site,longitude,latitude,elevation_m,setting."
         )
     return its_sites
+
+
+def _alike(codes: list[str], known: list[str]) -> str:
+    """' Did you mean ...?' for codes that differ from a known one by case, blanks or hyphens."""
+    alike = {_bare(code): code for code in known}
+    found = [(code, alike[_bare(code)]) for code in codes if _bare(code) in alike]
+    hints = "".join(f" Did you mean '{other}' for '{code}'?" for code, other in found)
+    return hints + " If so, write it the same way in both; if not:" * bool(found)
+
+
+def _bare(code: str) -> str:
+    return re.sub(r"[\s_\-‐-―−]", "", unicodedata.normalize("NFKC", code)).casefold()

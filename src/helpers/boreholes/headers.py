@@ -47,10 +47,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "amplitude_c": ("amplitude",),
 }
 OUR_COLUMNS = {*SYNONYMS, "depth_cm"}
-NUMERIC = {
-    *("longitude", "latitude", "x", "y", "elevation_m", "depth_m", "temperature_c"),
-    *("year_start", "year_end", "n_months", "amplitude_c"),
-}
+NUMERIC = {*SYNONYMS} - {"site", "setting", "time", "year", "month", "day"}
 PER_METRE = {"": 1, "m": 1, "cm": 100, "mm": 1000}
 _MEANING = {name: ours for ours, names in SYNONYMS.items() for name in names}
 _UNITS = {
@@ -69,6 +66,8 @@ _AROUND_A_DEPTH = re.compile(
     r"[(\[]\s*(?:°\s*c|deg ?c|摄氏度)\s*[)\]]|/\s*°\s*c$|[()\[\]]|深度|地温|温度|"
     r"(?<![a-z])(?:depth|magt|temperature|temp|ground|soil|at|t)(?![a-z])"
 )
+# The number in T_5 or 温度5 may be that of a sensor; in T_5m and T_0.5 it is a depth.
+_NUMBERED = re.compile(r"(?:(?<![a-z])t(?:emp(?:erature)?)?|温度|地温)\s*\d")
 _DEPTH = re.compile(r"(-?\d+(?:\.\d+|,\d{1,2})?)\s*(m|米|cm|厘米)?")
 
 
@@ -114,12 +113,15 @@ def depth_of(header: str) -> float | None:
     """Depth (m) that a header names; None if it names none.
 
     Headers are such as ``0.5m``, ``深度0.5m``, ``50 cm``, ``T_10m`` or ``MAGT 10 m [°C]``.
+    ``T_5`` and ``CH3`` name none: the number may be that of a sensor.
     """
-    bare = _AROUND_A_DEPTH.sub(" ", _plain(header)).strip(" :")
-    match = _DEPTH.fullmatch(bare)
+    plain = _plain(header)
+    match = _DEPTH.fullmatch(_AROUND_A_DEPTH.sub(" ", plain).strip(" :"))
     if match is None:
         return None
     number, unit = match.groups()
+    if unit is None and number.isdigit() and _NUMBERED.search(plain):
+        return None
     return float(number.replace(",", ".")) / PER_METRE[_UNITS[unit] if unit else ""]
 
 

@@ -5,20 +5,42 @@ Each check takes records, sites and study, and gives records and sites back, rep
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 import xarray as xr
+from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from helpers.boreholes.annual import monthly_records
-from helpers.boreholes.flags import Result, flag
-from helpers.boreholes.strings import study_profile
+from helpers.boreholes.annual import monthly_records, study_profile
+from helpers.boreholes.flags import NOTED, Result, flag
+from helpers.boreholes.headers import matching
+from helpers.boreholes.positions import NOT_STATED
+from helpers.storage import ContractError
 from helpers.study import Study
 
+# So far a rounded coordinate may be off; four means equal to half a hundredth are no chance.
 NEAR_M, IDENTICAL_C = 5000.0, 0.005
+PAIRS_AT_ONCE = 100_000
 BELOW_WEATHER_M = 3.0
 RELIEF_AROUND_M = 5000.0
 METRES_PER_FOOT = 0.3048
+SETTINGS = ("natural", "pipeline", "road", "town", "burn", "mine", NOT_STATED)
+
+
+def unknown_setting(records: pd.DataFrame, sites: pd.DataFrame, study: Study) -> Result:
+    """Settings that are none of the usual count as natural ground; a misspelt one is an error."""
+    known = {*SETTINGS, *study.boreholes.excluded_settings}
+    unknown = sites[~sites["setting"].isin(known)]
+    for row in unknown.itertuples():
+        if meant := matching(row.setting, known):
+            raise ContractError(
+                f"{row.file}: site '{row.site}' has the setting '{row.setting}'.{meant} Choices: "
+                f"{', '.join(sorted(known))}, or any other word for natural ground."
+            )
+    reason = "'" + unknown["setting"] + "' is taken for natural ground"
+    return records, sites, flag(unknown[["site"]], "setting", NOTED, reason)
 
 
 def swapped_coordinates(records: pd.DataFrame, sites: pd.DataFrame, study: Study) -> Result:
@@ -109,26 +131,38 @@ def duplicate_site(records: pd.DataFrame, sites: pd.DataFrame, study: Study) -> 
     """
     profile = study_profile(records, study)
     deep = profile[profile["depth_m"] >= BELOW_WEATHER_M].dropna(subset="mean_c")
-    means = {site: hole.set_index("depth_m")["mean_c"] for site, hole in deep.groupby("site")}
-    here = sites[sites["site"].isin(means)]
-    xy = np.column_stack(study.to_grid.transform(here["longitude"], here["latitude"]))
+    means = deep.pivot(index="site", columns="depth_m", values="mean_c")
+    here = sites[sites["site"].isin(means.index)]
     days = monthly_records(records).groupby("site")["days"].sum()
-    order = days.reindex(here["site"]).to_numpy()
-    found = []
-    for pair in sorted(cKDTree(xy).query_pairs(NEAR_M)):
-        worse, kept = sorted(pair, key=lambda i: (order[i], -i))
-        names, apart = here["site"].iloc[[worse, kept]].tolist(), np.hypot(*(xy[worse] - xy[kept]))
-        if (differ := _same_hole(*(means[n] for n in names), apart, study)) is not None:
-            reason = f"{names[1]} lies {apart:.0f} m away and differs by {differ:.3f} deg C at most"
-            found.append({"site": names[0], "reason": reason})
-    places = pd.DataFrame(found, columns=["site", "reason"]).drop_duplicates("site")
+    order = np.lexsort([np.arange(len(here)), -days.reindex(here["site"]).to_numpy()])
+    here = here.iloc[order]  # those kept come first
+    values = means.reindex(here["site"]).to_numpy()
+    xy = np.column_stack(study.to_grid.transform(here["longitude"], here["latitude"]))
+    names, gone, found = here["site"].to_numpy(), set(), []
+    for kept, worse, apart_m, differ in _same_holes(values, xy, study):
+        if kept in gone or worse in gone:
+            continue
+        gone.add(worse)
+        reason = (
+            f"{names[kept]} lies {apart_m:.0f} m away and differs by {differ:.3f} deg C at most"
+        )
+        found.append({"site": names[worse], "reason": reason})
+    places = pd.DataFrame(found, columns=["site", "reason"])
     return records, sites, flag(places, "duplicate site", "site refused", places["reason"])
 
 
-def _same_hole(one: pd.Series, other: pd.Series, apart_m: float, study: Study) -> float | None:
-    """Largest difference at common depths if it is so small that both are one hole."""
-    differ, checks = (one - other).dropna().abs(), study.boreholes.checks
-    near = apart_m <= checks.duplicate_within_m and len(differ) >= 2
-    near = near and differ.max() <= checks.duplicate_c
-    identical = len(differ) >= 4 and differ.max() <= IDENTICAL_C
-    return float(differ.max()) if near or identical else None
+def _same_holes(
+    values: NDArray, xy: NDArray, study: Study
+) -> Iterator[tuple[int, int, float, float]]:
+    """Pairs of rows that are one hole, in order: first, second, m apart, deg C they differ."""
+    checks = study.boreholes.checks
+    pairs = cKDTree(xy).query_pairs(NEAR_M, output_type="ndarray")
+    pairs = pairs[np.lexsort(pairs.T[::-1])]
+    for some in np.array_split(pairs, max(len(pairs) // PAIRS_AT_ONCE, 1)):
+        one, other = some.T
+        differ = np.abs(values[one] - values[other])
+        common, most = np.isfinite(differ).sum(axis=1), np.nan_to_num(differ).max(axis=1, initial=0)
+        apart_m = np.hypot(*(xy[one] - xy[other]).T)
+        near = (apart_m <= checks.duplicate_within_m) & (common >= 2) & (most <= checks.duplicate_c)
+        same = near | (common >= 4) & (most <= IDENTICAL_C)
+        yield from zip(one[same], other[same], apart_m[same], most[same], strict=True)

@@ -12,8 +12,8 @@ from tqdm.auto import tqdm
 
 from helpers.boreholes.checks import CheckedBoreholes, check_boreholes
 from helpers.boreholes.depth import temperature_at_depth
+from helpers.boreholes.error_models import DepthModel
 from helpers.boreholes.formats import BoreholeData, iterate_boreholes, read_boreholes
-from helpers.boreholes.sites import extension
 from helpers.study import Study
 
 
@@ -61,22 +61,32 @@ def examples(boreholes: pd.DataFrame, number: int = 6) -> list[str]:
 
 
 def at_depth(
-    study: Study, profiles: pd.DataFrame, boreholes: pd.DataFrame, site: str, depth_m: float
+    profiles: pd.DataFrame, boreholes: pd.DataFrame, model: DepthModel, site: str, depth_m: float
 ) -> tuple[pd.DataFrame, str]:
-    """Temperature of one used site at another depth than the one mapped.
+    """Temperature of one used hole at another depth than the one mapped.
+
+    Parameters
+    ----------
+    profiles, boreholes
+        What :func:`site_temperatures` gave.
+    model
+        What :func:`extension` gave for them.
+    site, depth_m
+        Code, and depth in m.
 
     Returns
     -------
     The row of the site in ``boreholes``, with t15_c, standard_error_c and method of that depth,
-    and the same in one line of words.
+    and the same in one line of words. Of a site combined from several holes it is the hole of
+    that code alone.
 
     """
     row = boreholes.set_index("site").loc[site]
     profile = profiles[profiles["site"] == site].assign(sampling_error_c=row["sampling_error_c"])
-    found = temperature_at_depth(profile, depth_m, extension(profiles, study), shallowest_m=0.0)
+    found = temperature_at_depth(profile, depth_m, model, shallowest_m=0.0)
     words = (
-        f"{site}, {depth_m:g} m: {found.temperature_c:.2f} ± {found.standard_error_c:.2f} °C "
-        f"({found.method}, deepest sensor {found.deepest_m:g} m)"
+        f"{site}, {depth_m:g} m: {found.temperature_c:.2f} °C, standard error "
+        f"{found.standard_error_c:.2f} °C ({found.method}, deepest sensor {found.deepest_m:g} m)"
     )
     changed = {"t15_c": found.temperature_c, "standard_error_c": found.standard_error_c}
     here = boreholes[boreholes["site"] == site]

@@ -2,8 +2,10 @@
 
 ``boreholes.overrides`` of the study names a csv with the columns site, depth_m, start, end, check,
 decision and reason. An empty depth means the whole hole, empty dates all times, an empty check
-every check. *keep*: what the check says of this place is not acted upon, and the flag says
-"overruled". *drop*: the values are removed, or with neither depth nor dates the site is refused.
+every check but those of units, which must be named. *keep*: what the check says of this place is
+not acted upon, and the flag says "overruled"; that a code such as -999 is no temperature cannot be
+overruled. *drop*: the values are removed, or with neither depth nor dates the site is refused.
+Depths are those after the checks of units, as the flags have them.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.boreholes.flags import (
+    CHECK_NAMES,
     NOTED,
     OVERRULED,
     REFUSED,
@@ -29,10 +32,12 @@ from helpers.study import Study
 
 COLUMNS = ("site", "depth_m", "start", "end", "check", "decision", "reason")
 KEEP, DROP = "keep", "drop"
-SAME_DEPTH_M = 1e-6
+SAME_DEPTH_M = 1e-4
+FINAL = ("missing code", "no values", "override")
+ONLY_BY_NAME = ("temperature unit", "depth unit", "sign", "negative depth")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Overrides:
     """Decisions of a person; made by :func:`read_overrides`.
 
@@ -78,11 +83,7 @@ class Overrides:
             kept = before[0].index[_covers(rule, before[0])]
             records = _restored(records, before[0], kept)
             sites = _restored(sites, before[1], before[1].index[before[1]["site"] == rule.site])
-            reason = flags["reason"] + "; " + self._said(rule)
-            flags = flags.assign(
-                action=flags["action"].mask(hit, OVERRULED),
-                reason=flags["reason"].mask(hit, reason),
-            )
+            flags = _overruled(flags, hit, rule, self._said(rule))
         return records, sites, flags
 
     def require_known(self, sites: pd.Series) -> None:
@@ -139,6 +140,11 @@ def _require_decision(row: Any, path: str) -> None:
         raise ContractError(
             f"{path}: row {row.Index}: decision '{row.decision}'. Choices: {KEEP}, {DROP}."
         )
+    if not pd.isna(row.check) and row.check not in CHECK_NAMES:
+        raise ContractError(
+            f"{path}: row {row.Index}: no check is called '{row.check}'."
+            f"{matching(row.check, CHECK_NAMES)} Choices: {', '.join(CHECK_NAMES)}."
+        )
     if row.decision == DROP and not pd.isna(row.check):
         raise ContractError(
             f"{path}: row {row.Index}: '{DROP}' removes values whatever the checks say; leave the "
@@ -153,6 +159,20 @@ def _times(texts: pd.Series, place: str) -> pd.Series:
             f"{place}: row {row} holds '{texts[row]}'; a date such as 2023-07-01 is needed."
         )
     return times.astype("datetime64[ns]")
+
+
+def _overruled(flags: pd.DataFrame, hit: pd.Series, rule: Any, said: str) -> pd.DataFrame:
+    """Flags with what a rule turns round; of a run it covers in part, the part has its own flag."""
+    until = flags["until"].fillna(flags["time"])
+    partly = hit & ((flags["time"] < rule.start) | (until > rule.end))
+    part = flags[partly].assign(until=until[partly].clip(upper=rule.end))
+    part = part.assign(time=part["time"].clip(lower=rule.start))
+    flags = pd.concat([flags, part], ignore_index=True)
+    whole = pd.Series(np.append(hit & ~partly, np.ones(len(part), dtype=bool)), flags.index)
+    return flags.assign(
+        action=flags["action"].mask(whole, OVERRULED),
+        reason=flags["reason"].mask(whole, flags["reason"] + "; " + said),
+    )
 
 
 def _covers(rule: Any, records: pd.DataFrame) -> pd.Series:
@@ -170,7 +190,11 @@ def _covers(rule: Any, records: pd.DataFrame) -> pd.Series:
 def _concerns(rule: Any, flags: pd.DataFrame) -> pd.Series:
     """Which flags are of the check, at the place and in the time of a rule."""
     until = flags["until"].fillna(flags["time"])
-    hit = (flags["site"] == rule.site) & (pd.isna(rule.check) or (flags["check"] == rule.check))
+    hit = (flags["site"] == rule.site) & ~flags["check"].isin(FINAL)
+    if pd.isna(rule.check):
+        hit &= ~flags["check"].isin(ONLY_BY_NAME)
+    else:
+        hit &= flags["check"] == rule.check
     if not np.isnan(rule.depth_m):
         hit &= (flags["depth_m"] - rule.depth_m).abs() < SAME_DEPTH_M
     if not pd.isna(rule.start):

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import re
 
-import numpy as np
 import pandas as pd
 
-from helpers.boreholes.cells import number_block, times
+from helpers.boreholes.cells import times
 from helpers.boreholes.headers import SYNONYMS, depth_of
 from helpers.boreholes.positions import site_rows
-from helpers.boreholes.readers import Read, read_long, read_profiles
+from helpers.boreholes.readers import Read, one_depth_per_row, read_long, read_profiles
 from helpers.boreholes.tables import Table
 from helpers.storage import ContractError
 
@@ -43,7 +42,7 @@ def read_pangaea(table: Table, crs: str | None) -> Read:
     of_means = table.header((by_depth or ["temperature_c"])[0]).upper().startswith("MAGT")
     table = _with_years_or_times(_with_site(table, events), of_means)
     read = read_long if "time" in table.frame else read_profiles
-    records, sites = read(_one_depth_per_row(table, by_depth) if by_depth else table, crs)
+    records, sites = read(_long(table, by_depth) if by_depth else table, crs)
     if sites.empty and len(events):
         sites = site_rows(Table(table.path, "", events), crs)
     return records, sites
@@ -90,13 +89,9 @@ def _with_years_or_times(table: Table, of_means: bool) -> Table:
     return table._replace(frame=frame.assign(time=time))
 
 
-def _one_depth_per_row(table: Table, by_depth: list[str]) -> Table:
+def _long(table: Table, by_depth: list[str]) -> Table:
     """The table with its columns of standard depths below one another."""
-    frame, n_depths = table.frame, len(by_depth)
-    known = frame[[name for name in frame if name in SYNONYMS]]
-    long = known.loc[np.repeat(frame.index, n_depths)].assign(
-        depth_m=np.tile([depth_of(name) for name in by_depth], len(frame)),
-        temperature_c=number_block(frame[by_depth], table.place).ravel(),
-    )
+    known = table.frame[[name for name in table.frame if name in SYNONYMS]]
+    long = one_depth_per_row(known, table.frame[by_depth], table.place)
     columns = {k: v for k, v in table.columns.items() if k not in ("depth_m", "temperature_c")}
     return table._replace(frame=long, columns=columns)

@@ -7,6 +7,8 @@ site rows the file itself has, if any.
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 
@@ -18,7 +20,6 @@ from helpers.boreholes.tables import Table
 from helpers.storage import ContractError
 
 OF_MEANS = ("year_start", "year_end", "n_months", "amplitude_c")
-SITE_KEYS = {"wide": ("site code",), "long": ("borehole id", "borehole_id")}
 Read = tuple[pd.DataFrame, pd.DataFrame]
 """Records and site rows."""
 
@@ -37,7 +38,7 @@ def read_gtnp_long(table: Table, crs: str | None) -> Read:
     value is kept and judged by the checks.
     """
     records, sites = read_long(table, crs)
-    beside = metadata_beside(table.path, crs, SITE_KEYS["long"])
+    beside = metadata_beside(table.path, crs, ("borehole id", "borehole_id"))
     return records, sites if beside is None else beside
 
 
@@ -63,7 +64,7 @@ def read_wide(table: Table, crs: str | None) -> Read:
 
 def read_gtnp_wide(table: Table, crs: str | None) -> Read:
     """GTN-P before 2026: one hole; its code and place are in the text or csv beside it."""
-    beside = metadata_beside(table.path, crs, SITE_KEYS["wide"])
+    beside = metadata_beside(table.path, crs, ("site code",))
     if beside is None:
         raise FileNotFoundError(
             f"{table.path.with_suffix('.txt')} not found. A GTN-P file needs this text beside it, "
@@ -78,6 +79,15 @@ def read_gtnp_wide(table: Table, crs: str | None) -> Read:
     return _of_holes(table, pd.Series(beside["site"].iloc[0], table.frame.index)), beside
 
 
+def ignored_columns(table: Table) -> list[str]:
+    """Columns of a wide table that are no depth and have no digit: battery, remarks and the like.
+
+    A column without a header, or with a digit in it, could be a depth: it is not ignored.
+    """
+    others = [name for name in table.frame if name not in SYNONYMS and depth_of(name) is None]
+    return [name for name in others if name and not re.search(r"\d", name)]
+
+
 def own_sites(table: Table, crs: str | None) -> pd.DataFrame:
     """Site rows of a table that has sites and coordinates; otherwise nothing."""
     has_sites = "site" in table.frame and has_coordinates(table)
@@ -88,13 +98,17 @@ def _of_holes(table: Table, site: pd.Series) -> pd.DataFrame:
     """Records of a wide table in the order of its cells; ``site`` has the code of each row."""
     time = _time(table)
     averaging = site.map({name: _averaging(of_site) for name, of_site in time.groupby(site)})
-    cells = table.frame.loc[:, [name not in SYNONYMS for name in table.frame]]
-    depths = [_depth(header, table.place) for header in cells.columns]
+    left_out = {*SYNONYMS, *ignored_columns(table)}
+    cells = table.frame.loc[:, [name not in left_out for name in table.frame]]
     of_rows = {"site": site, "time": time, "averaging": averaging, "row": cells.index}
-    records = pd.DataFrame(of_rows).loc[np.repeat(cells.index, len(depths))]
-    return records.assign(
-        depth_m=np.tile(depths, len(cells)),
-        temperature_c=number_block(cells, table.place).ravel(),
+    return one_depth_per_row(pd.DataFrame(of_rows), cells, table.place)
+
+
+def one_depth_per_row(of_rows: pd.DataFrame, cells: pd.DataFrame, place: str) -> pd.DataFrame:
+    """Columns of depths below one another in the order of the cells, beside what is of each row."""
+    depths = [_depth(header, place) for header in cells.columns]
+    return of_rows.loc[np.repeat(cells.index, len(depths))].assign(
+        depth_m=np.tile(depths, len(cells)), temperature_c=number_block(cells, place).ravel()
     )
 
 
@@ -133,7 +147,8 @@ def _depth(header: str, place: str) -> float:
     depth = depth_of(header)
     if depth is None:
         raise ContractError(
-            f"{place}: column '{header}' is no depth. Name it like 0.5m, or remove the column."
+            f"{place}: column '{header}' is no depth. Name it like 0.5m (the 5 of T_5 or CH5 may "
+            "be the number of a sensor: rename it to 5m), or remove the column."
         )
     return depth
 

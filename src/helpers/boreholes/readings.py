@@ -20,9 +20,9 @@ LONG_GAP = 1.6  # times the usual time spanned by four neighbours
 ZERO_CURTAIN_C, ZERO_CURTAIN_DAYS = 0.3, 200
 FASTEST_DAMPING_M = 1.0
 SMALLEST_MOVEMENT_C = 0.1
-# A plateau is looked for within 1 deg C of 0 in sensors that swing past 1.5 deg C: near the turning
-# points of a smaller swing readings lie thick as well.
-CURTAIN_REACH_C, SWINGS_PAST_C = 1.0, 1.5
+# Near the turning points of a sensor readings lie thick without any plateau.
+CURTAIN_RANGE_C, TURNING_POINT_C, SWINGS_PAST_C = (-2.5, 1.0), 0.5, 1.5
+ANOTHER_SEASON = pd.Timedelta(days=60)
 CURTAIN_WIDTH_C, CURTAIN_DAYS, CURTAIN_READINGS, CURTAIN_CONTRAST = 0.1, 15.0, 5, 4.0
 
 
@@ -31,7 +31,7 @@ def outside_period(records: pd.DataFrame, sites: pd.DataFrame, study: Study) -> 
     if not study.boreholes.only_period:
         return records, sites, flag([], "outside the period", "noted", "")
     start, end = pd.Timestamp(study.period.start), pd.Timestamp(study.period.end)
-    first = records["year_start"].fillna(records["time"].dt.year)
+    first = records["year_start"].fillna(records["time"].dt.year).fillna(records["year_end"])
     last = records["year_end"].fillna(first)
     of_mean = ((last < start.year) | (first > end.year)).fillna(False).astype(bool)
     of_reading = (records["time"] < start) | (records["time"] >= end + pd.Timedelta(days=1))
@@ -138,18 +138,20 @@ def stuck_sensor(records: pd.DataFrame, sites: pd.DataFrame, study: Study) -> Re
     The annual wave weakens downwards, so a sensor moves at least as much as any below it. With
     amplitude A it cannot stay within less than A (1 - cos(pi t / year)) during a time t, not even
     at a turning point. So deep sensors, which do stand still, are left alone. Within 0.3 deg C of
-    the freezing point the zero curtain may hold the temperature for months: there only a run of
-    200 days counts, and only the sensors below, which cannot swing under ground that does not.
+    0 or of the plateau of freezing of the sensor (see :func:`zero_curtain`), the temperature may
+    hold for months: there only a run of 200 days counts, and only the sensors below, which cannot
+    swing under ground that does not.
     """
     known = _in_time(records)
     runs = _runs(known, study.boreholes.checks.stuck_readings)
+    in_curtain = _in_curtain(runs, known)
     days = (runs["until"] - runs["time"]) / pd.Timedelta(days=1)
     phase = np.pi * (days / YEAR_DAYS).clip(upper=1)
-    movement = _least_amplitude(known, runs) * (1 - np.cos(phase))
+    movement = _least_amplitude(known, runs.assign(in_curtain=in_curtain)) * (1 - np.cos(phase))
     resolution = runs["site"].map(_resolution(known))
     stuck = runs[
         (movement > np.maximum(SMALLEST_MOVEMENT_C, 3 * resolution))
-        & (~_in_curtain(runs) | (days > ZERO_CURTAIN_DAYS))
+        & (~in_curtain | (days > ZERO_CURTAIN_DAYS))
     ]
     reason = [
         f"{row.n} readings of {row.temperature_c:g} deg C until {row.until:%Y-%m-%d}"
@@ -186,14 +188,20 @@ def _least_amplitude(known: pd.DataFrame, runs: pd.DataFrame) -> pd.Series:
     amplitude = ((sensor.quantile(0.975) - sensor.quantile(0.025)) / 2).rename("amplitude")
     pairs = runs.reset_index().merge(amplitude.reset_index(), on="site", suffixes=("", "_other"))
     lower_by = (pairs["depth_m"] - pairs["depth_m_other"]).clip(lower=0)
-    counts = (pairs["depth_m"] < pairs["depth_m_other"]) | (lower_by > 0) & ~_in_curtain(pairs)
+    counts = (pairs["depth_m"] < pairs["depth_m_other"]) | (lower_by > 0) & ~pairs["in_curtain"]
     pairs, lower_by = pairs[counts].copy(), lower_by[counts]
     pairs["least"] = pairs["amplitude"] * np.exp(-lower_by / FASTEST_DAMPING_M)
     return pairs.groupby("index")["least"].max().reindex(runs.index)
 
 
-def _in_curtain(runs: pd.DataFrame) -> pd.Series:
-    return runs["temperature_c"].abs() <= ZERO_CURTAIN_C
+def _in_curtain(runs: pd.DataFrame, known: pd.DataFrame) -> pd.Series:
+    """Whether a run lies at the freezing point, which salt may lower and an offset may shift."""
+    places = runs[SENSOR].drop_duplicates()
+    sensors = known.merge(places, on=SENSOR).groupby(SENSOR)
+    plateaus = pd.Series({key: _curtain(sensor) for key, sensor in sensors}, dtype=float)
+    plateau = plateaus.reindex(pd.MultiIndex.from_frame(runs[SENSOR])).to_numpy()
+    value = runs["temperature_c"]
+    return (value.abs() <= ZERO_CURTAIN_C) | ((value - plateau).abs() <= ZERO_CURTAIN_C)
 
 
 def _resolution(known: pd.DataFrame) -> pd.Series:
@@ -205,12 +213,13 @@ def _resolution(known: pd.DataFrame) -> pd.Series:
 def zero_curtain(records: pd.DataFrame, sites: pd.DataFrame, study: Study) -> Result:
     """Sensors whose plateau of freezing lies off 0 deg C: an offset of the sensor.
 
-    While the water around a sensor freezes, latent heat holds it at the freezing point for weeks
-    (Outcalt et al. 1990, doi:10.1029/WR026i007p01509), so that layer is a calibration bath. The
-    plateau is where, between -1 and 1 deg C, the most readings lie within 0.1 deg C; it counts if
-    there are five, for 15 days in all, four times as thick as usual in that range. Noted
-    only: salt and fine pores lower the freezing point as well, and the sensors that freeze and
-    thaw lie above those that lead to the temperature mapped.
+    While the water around a sensor freezes or thaws, latent heat holds it at the freezing point
+    for weeks (Outcalt et al. 1990, doi:10.1029/WR026i007p01509), so that layer is a calibration
+    bath. The plateau is where, between -2.5 and 1 deg C and away from the turning points of the
+    sensor, the most readings lie within 0.1 deg C. It counts if there are five, for 15 days in
+    all, four times as thick as usual in that range, and in more than one season. Noted only: salt
+    and fine pores lower the freezing point as well, and the sensors that freeze and thaw lie above
+    those that lead to the temperature mapped.
     """
     known = _in_time(records)
     known = known[known["averaging"].isin(["day", "reading"])]
@@ -227,15 +236,20 @@ def zero_curtain(records: pd.DataFrame, sites: pd.DataFrame, study: Study) -> Re
 
 
 def _curtain(sensor: pd.DataFrame) -> float:
-    """Temperature of the plateau of one sensor, deg C; 0 if it has none."""
-    value = np.sort(sensor["temperature_c"].to_numpy())
-    near = value[np.abs(value) < CURTAIN_REACH_C]
-    if not len(near) or value[0] > -SWINGS_PAST_C or value[-1] < SWINGS_PAST_C:
+    """Temperature of the plateau of freezing of one sensor, deg C; 0 if it has none."""
+    coldest, warmest = sensor["temperature_c"].min(), sensor["temperature_c"].max()
+    low, high = CURTAIN_RANGE_C
+    low, high = max(low, coldest + TURNING_POINT_C), min(high, warmest - TURNING_POINT_C)
+    near = sensor[sensor["temperature_c"].between(low, high)].sort_values("temperature_c")
+    value = near["temperature_c"].to_numpy()
+    if len(value) < CURTAIN_READINGS or max(coldest, -warmest) > -SWINGS_PAST_C:
         return 0.0
-    within = np.searchsorted(near, near + CURTAIN_WIDTH_C, side="right") - np.arange(len(near))
+    within = np.searchsorted(value, value + CURTAIN_WIDTH_C, side="right") - np.arange(len(value))
     thickest, most = int(within.argmax()), int(within.max())
-    step_days = sensor["time"].diff().median() / pd.Timedelta(days=1)
-    usual = len(near) * CURTAIN_WIDTH_C / (2 * CURTAIN_REACH_C)
-    if most * step_days < CURTAIN_DAYS or most < max(CURTAIN_READINGS, CURTAIN_CONTRAST * usual):
+    plateau = near.iloc[thickest : thickest + most]
+    days = most * sensor["time"].diff().median() / pd.Timedelta(days=1)
+    usual = len(value) * CURTAIN_WIDTH_C / (high - low)
+    seasons = plateau["time"].sort_values().diff() > ANOTHER_SEASON
+    if days < CURTAIN_DAYS or most < max(CURTAIN_READINGS, CURTAIN_CONTRAST * usual):
         return 0.0
-    return float(np.median(near[thickest : thickest + most]))
+    return float(plateau["temperature_c"].median()) if seasons.any() else 0.0

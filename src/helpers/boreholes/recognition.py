@@ -32,6 +32,7 @@ NEEDED = {
     SITE_TABLE: ("site", *DEGREES),
 }
 FORMATS = tuple(NEEDED)
+WIDE = (WORKBOOK, GTNP)
 
 
 def recognised(table: Table, otherwise: str | None = None) -> str:
@@ -62,7 +63,8 @@ def recognised(table: Table, otherwise: str | None = None) -> str:
     _explain_what_is_missing(table)
     raise ContractError(
         f"{table.place}: unknown format. Headers found: {', '.join(table.headers)}. Expected one "
-        "of: a date (or year and month) and depths such as 0.5m; 'Date/Depth' and depths (GTN-P); "
+        "of: a date (or year and month) and depths such as 0.5m (rename T_5 to 5m: the 5 may be "
+        "the number of a sensor); 'Date/Depth' and depths (GTN-P); "
         f"{', '.join(NEEDED[LONG])}; {', '.join((*NEEDED[PROFILE], *DEGREES))}. Columns are "
         "separated by commas, semicolons or tabs. Other column names are mapped by "
         "boreholes.columns in study.toml; a sheet of notes is left out if it is named 'notes'."

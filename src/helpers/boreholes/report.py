@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from html import escape
 from pathlib import Path
 
 import pandas as pd
 
 from helpers.boreholes.checks import CheckedBoreholes
-from helpers.boreholes.flags import NOTED, OVERRULED
-from helpers.boreholes.overrides import COLUMNS, DROP, KEEP
+from helpers.boreholes.flags import REFUSED, REMOVED, REPAIRED
+from helpers.boreholes.overrides import COLUMNS, DROP, FINAL, KEEP
 from helpers.storage import replacing, write_table
 from helpers.study import Study
 
 RESULT = ["site", "status", "t15_c", "standard_error_c"]
 FINDING = ["check", "depth_m", "time", "until", "action", "reason", "overrule"]
 NOTHING = "nothing found"
+WORTH_DROPPING = ("zero curtain", "elevation")  # of what is only noted
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; margin: .5rem 0 1.5rem; }
@@ -52,13 +55,20 @@ def quality_report(checked: CheckedBoreholes, sites: pd.DataFrame) -> pd.DataFra
 
 def _override_row(row: object) -> str:
     """The row of the overrides that would turn a finding round; '' if none would."""
-    if row.check in (NOTHING, "override", "no values") or row.action == OVERRULED:
-        return ""
-    depth = "" if pd.isna(row.depth_m) else f"{row.depth_m:g}"
-    start, until = ("" if pd.isna(t) else f"{t:%Y-%m-%d}" for t in (row.time, row.until))
-    if row.action == NOTED:
-        return f"{row.site},{depth},,,,{DROP},why"
-    return f"{row.site},{depth},{start},{until or start},{row.check},{KEEP},why"
+    if row.action in (REPAIRED, REMOVED, REFUSED) and row.check not in FINAL:
+        until = row.time if pd.isna(row.until) else row.until
+        return _csv_row(row.site, row.depth_m, row.time, until, row.check, KEEP)
+    if row.check in WORTH_DROPPING:
+        return _csv_row(row.site, row.depth_m, pd.NaT, pd.NaT, "", DROP)
+    return ""
+
+
+def _csv_row(site: str, depth_m: float, start: object, end: object, *decision: str) -> str:
+    days = ["" if pd.isna(day) else f"{day:%Y-%m-%d}" for day in (start, end)]
+    line = io.StringIO()
+    depth = "" if pd.isna(depth_m) else depth_m
+    csv.writer(line, lineterminator="").writerow([site, depth, *days, *decision, "why"])
+    return line.getvalue()
 
 
 def write_quality_report(
@@ -106,7 +116,11 @@ def _page(
 def _site(site: str, rows: pd.DataFrame) -> str:
     """One site, folded; open if it is refused."""
     first, found = rows.iloc[0], rows[rows["check"] != NOTHING]
-    value = "" if pd.isna(first.t15_c) else f", {first.t15_c:.2f} ± {first.standard_error_c:.2f} °C"
+    value = (
+        ""
+        if pd.isna(first.t15_c)
+        else f", {first.t15_c:.2f} ± {first.standard_error_c:.2f} °C (s.e.)"
+    )
     count = f"{len(found)} finding{'' if len(found) == 1 else 's'}"
     unfolded = " open" if first.status == "refused" else ""
     reason = first.reason_of_status

@@ -7,7 +7,7 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 
-from helpers.boreholes.annual import annual_profile, monthly_records, zero_annual_amplitude_depth
+from helpers.boreholes.annual import monthly_records, study_profile, zero_annual_amplitude_depth
 from helpers.boreholes.checks import CheckedBoreholes
 from helpers.boreholes.depth import HoleRefusedError, temperature_at_depth
 from helpers.boreholes.error_models import DepthModel, Gradient, depth_model, geothermal_gradient
@@ -20,7 +20,10 @@ HOLE_COLUMNS = [
     *("t15_c", "standard_error_c", *ERROR_PARTS, "method", "deepest_m", "n_depths"),
     *("zero_amplitude_depth_m", "gradient_c_per_km", "status", "reason"),
     *("hole_gradient_c_per_km", "thaw_depth_m", "permafrost", "warming_c_per_decade"),
-    *("warming_low_c_per_decade", "warming_high_c_per_decade"),
+]
+OF_ONE_HOLE = [
+    *("zero_amplitude_depth_m", "gradient_c_per_km", "hole_gradient_c_per_km", "thaw_depth_m"),
+    "warming_c_per_decade",
 ]
 WORDS = ["status", "reason", "method", "permafrost"]
 SITE_COLUMNS = ["site", "longitude", "latitude", "elevation_m", "setting", "x", "y"]
@@ -31,9 +34,9 @@ def site_temperatures(checked: CheckedBoreholes, study: Study) -> tuple[pd.DataF
     """Temperature of every site at ``study.boreholes.depth_m``, with its standard error.
 
     Several holes in one cell of ``study.boreholes.combine_cell_m`` become one site: their mean by
-    inverse variance, under the code and at the place of the hole with the smallest error. Its
-    standard error is that of a weighted mean, or what the spread of the holes says if that is more
-    (Birge 1932, doi:10.1103/PhysRev.40.207); the parts are those of the weighted mean.
+    inverse variance, to which the variance between the holes is added, under the code and at the
+    place of the hole with the smallest error. What describes one hole (thaw depth, gradient,
+    warming) is left empty then.
 
     Returns
     -------
@@ -43,8 +46,8 @@ def site_temperatures(checked: CheckedBoreholes, study: Study) -> tuple[pd.DataF
         sampling_error_c, depth_error_c (deg C), method, deepest_m, n_depths,
         zero_amplitude_depth_m, gradient_c_per_km (the one used if the hole was extended, else its
         own), status (used, refused, combined), reason, hole_gradient_c_per_km (its own),
-        thaw_depth_m and permafrost (:func:`thaw_depth`), warming_c_per_decade with its 95 %
-        interval warming_low_ and warming_high_c_per_decade (:func:`warming_rate`), merged_sites
+        thaw_depth_m and permafrost (:func:`thaw_depth`), warming_c_per_decade
+        (:func:`warming_rate`), merged_sites
         (codes, separated by blanks).
     profiles
         site, depth_m, mean_c, min_c, max_c (of monthly means), n_months.
@@ -56,13 +59,7 @@ def site_temperatures(checked: CheckedBoreholes, study: Study) -> tuple[pd.DataF
 
     """
     settings = study.boreholes
-    years = ((study.period.end - study.period.start).days + 1) / 365.25
-    profiles = annual_profile(
-        checked.records,
-        settings.checks.largest_missing_share,
-        settings.checks.zero_amplitude_c,
-        years,
-    )
+    profiles = study_profile(checked.records, study)
     rows = _hole_rows(profiles, checked.records, study)
     holes = pd.DataFrame(rows).reindex(columns=["site", *HOLE_COLUMNS])
     holes = holes.astype({"site": str} | dict.fromkeys(WORDS, object))
@@ -129,7 +126,7 @@ def _with_refusals(table: pd.DataFrame, flags: pd.DataFrame) -> pd.DataFrame:
 
 
 def _combined(table: pd.DataFrame, cell_m: float) -> pd.DataFrame:
-    """Holes of one cell as one site."""
+    """Holes of one cell as one site; what describes one of them is left empty."""
     table = table.copy()
     used = table[table["status"] == "used"]
     cells = used.groupby([np.floor(used["x"] / cell_m), np.floor(used["y"] / cell_m)])
@@ -141,6 +138,8 @@ def _combined(table: pd.DataFrame, cell_m: float) -> pd.DataFrame:
         table.loc[kept, ["t15_c", "standard_error_c", *ERROR_PARTS]] = _weighted_mean(holes)
         table.loc[kept, "merged_sites"] = " ".join(holes["site"][merged])
         table.loc[kept, "reason"] = _how_combined(holes, kept)
+        table.loc[kept, OF_ONE_HOLE] = np.nan
+        table.loc[kept, "permafrost"] = ""
         table.loc[merged, "status"] = "combined"
         table.loc[merged, "reason"] = f"same cell of {cell_m:g} m: part of {holes['site'][kept]}"
     return table
@@ -154,13 +153,21 @@ def _how_combined(holes: pd.DataFrame, kept: object) -> str:
 
 
 def _weighted_mean(holes: pd.DataFrame) -> list[float]:
-    """Mean by inverse variance, its standard error, and the parts of that."""
-    weight = holes["standard_error_c"].to_numpy() ** -2.0
-    share, temperature = weight / weight.sum(), holes["t15_c"].to_numpy()
-    mean = share @ temperature
-    spread = np.sqrt(share @ (temperature - mean) ** 2 / (len(holes) - 1))
+    """Mean of holes, its standard error, and the parts of that.
+
+    Holes of one cell differ by more than their errors. So the variance between them, by the method
+    of moments of DerSimonian and Laird (1986, doi:10.1016/0197-2456(86)90046-2), is added to that
+    of each before it becomes a weight; with none it is the mean by inverse variance.
+    """
+    variance, temperature = holes["standard_error_c"].to_numpy() ** 2.0, holes["t15_c"].to_numpy()
+    weight = 1 / variance
+    mean = np.average(temperature, weights=weight)
+    surplus = weight @ (temperature - mean) ** 2 - (len(holes) - 1)
+    between = max(surplus, 0) / (weight.sum() - (weight**2).sum() / weight.sum())
+    weight = 1 / (variance + between)
+    share = weight / weight.sum()
     parts = np.linalg.norm(share[:, None] * holes[ERROR_PARTS].to_numpy(dtype=float), axis=0)
-    return [mean, max(weight.sum() ** -0.5, spread), *parts]
+    return [share @ temperature, weight.sum() ** -0.5, *parts]
 
 
 def _require_enough(table: pd.DataFrame, study: Study) -> None:

@@ -9,53 +9,89 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy.stats import theilslopes
 
-from helpers.boreholes.annual import SENSOR, annual_profile, monthly_records
-from helpers.boreholes.flags import Result, flag, without_values
+from helpers.boreholes.annual import SENSOR, merged_months, monthly_records, study_profile
+from helpers.boreholes.flags import NOTED, REFUSED, REMOVED, Result, flag, without_values
 from helpers.study import Study
 
 BELOW_GRASS_M, BELOW_SNOW_M = 0.5, 2.0
 FEWEST_COMMON_MONTHS = 6
-FEWEST_SENSORS, NEIGHBOURS = 3, 4
+FEWEST_SENSORS = 3
+BELOW_SEASONS_M = 10.0
+WHOLE_SHARE = 0.8
 ENVELOPE_SHARE = 1.1
 
 
-def study_profile(records: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Annual profile of every hole by the completeness rule of the study."""
-    checks = study.boreholes.checks
-    return annual_profile(records, checks.largest_missing_share, checks.zero_amplitude_c)
+def overlapping_records(records: pd.DataFrame, sites: pd.DataFrame, study: Study) -> Result:
+    """Whole months that come from more than one file: averaged if alike, else two strings.
+
+    They are alike if, at depths without weather, their usual difference is within
+    ``duplicate_c``. Otherwise nobody can tell which of them the code means.
+    """
+    known = records[records["time"].notna() & (records["depth_m"] >= BELOW_SNOW_M)]
+    known = known[known.get("share", pd.Series(1.0, known.index)) >= WHOLE_SHARE]
+    months = known.groupby([*SENSOR, "time"])["temperature_c"].agg(["size", np.ptp])
+    apart = months.loc[months["size"] > 1, "ptp"].groupby("site").median()
+    two = apart > study.boreholes.checks.duplicate_c
+    flags = [
+        flag(apart.index[chosen], "overlapping records", action, reason)
+        for chosen, action, reason in (
+            (~two, NOTED, [f"{c:.2f} deg C apart: averaged" for c in apart[~two]]),
+            (
+                two,
+                REFUSED,
+                [f"{c:.2f} deg C apart: two strings under one code?" for c in apart[two]],
+            ),
+        )
+    ]
+    merged = merged_months(records) if "share" in records else records
+    return merged, sites, pd.concat(flags)
 
 
 def step_or_drift(records: pd.DataFrame, sites: pd.DataFrame, study: Study) -> Result:
-    """Sensors that change from one year to the next while the others of the hole do not.
+    """Sensors that change from one year to the next as the others of the hole do not.
 
-    The change is the mean over the calendar months that both years have. It is compared with the
-    line through the changes of the four nearest sensors (median of slopes, Theil 1950), because a
-    warm year reaches less and less far down. The sensor that is furthest off goes first, then the
-    others are looked at again. Snow and summers differ between years, so sensors above 2 m are
-    not judged, nor holes with fewer than three below. When in the record the step came, or
-    whether the sensor was right before or after, cannot be told: all its values go.
+    The change is the mean over the calendar months that both years have. A snowy winter or a warm
+    summer changes the ground most at the top and less and less downwards, so a sensor is sound
+    whose change lies, give or take ``step_c``, between those of the two sensors above and the two
+    below, or between 0 and those above if it is the last. The one furthest out goes first, then
+    the others are looked at again; sensors above 2 m are not judged. When in the record the step
+    came, or whether the sensor was right before or after, cannot be told: all its values go.
+
+    Where the sensors from 10 m down change by more than ``step_c`` together, the logger or the
+    calibration of the whole string was changed: no natural ground does that in a year.
     """
     change = _yearly_changes(monthly_records(records))
-    found = [
-        {"site": site, "year": year, "depth_m": depth, "off": off}
-        for (site, year), hole in change.groupby(["site", "year"])
-        for depth, off in _off_the_others(hole, study.boreholes.checks.step_c)
-    ]
+    found, whole = [], []
+    for (site, year), hole in change.groupby(["site", "year"]):
+        step_c, place = study.boreholes.checks.step_c, {"site": site, "year": year}
+        deep = hole.loc[hole["depth_m"] >= BELOW_SEASONS_M, "change"]
+        if len(deep) > 1 and abs(deep.median()) > step_c:
+            whole.append(place | {"off": deep.median()})
+            continue
+        found += [place | {"depth_m": z, "off": off} for z, off in _off_the_others(hole, step_c)]
     places = pd.DataFrame(found, columns=["site", "year", "depth_m", "off"])
     places = places.sort_values([*SENSOR, "year"]).drop_duplicates(SENSOR)
-    reason = [
-        f"{row.off:+.2f} deg C from {row.year:g} to {row.year + 1:g} against its neighbours"
+    strings = pd.DataFrame(whole, columns=["site", "year", "off"]).drop_duplicates("site")
+    flags = [
+        flag(
+            places, "step or drift", REMOVED, _years(places, "off what its neighbours let expect")
+        ),
+        flag(strings, "step or drift", REFUSED, _years(strings, "at 10 m and below together")),
+    ]
+    return _without_sensors(records, places), sites, pd.concat(flags)
+
+
+def _years(places: pd.DataFrame, what: str) -> list[str]:
+    return [
+        f"{row.off:+.2f} deg C from {row.year:g} to {row.year + 1:g} {what}"
         for row in places.itertuples()
     ]
-    flags = flag(places, "step or drift", "value removed", reason)
-    return _without_sensors(records, places), sites, flags
 
 
 def _yearly_changes(months: pd.DataFrame) -> pd.DataFrame:
-    """Change of each sensor below the snow's reach from a year to the next: site, depth_m, year."""
-    known = months[(months["averaging"] != "mean") & (months["depth_m"] >= BELOW_SNOW_M)]
+    """Change of each sensor from a year to the next: site, depth_m, year, change (deg C)."""
+    known = months[months["averaging"] != "mean"]
     time = known["time"].dt
     keys = known.assign(year=time.year, month=time.month)
     mean = keys.groupby([*SENSOR, "month", "year"])["temperature_c"].mean().rename("value")
@@ -69,11 +105,12 @@ def _yearly_changes(months: pd.DataFrame) -> pd.DataFrame:
 
 
 def _off_the_others(hole: pd.DataFrame, step_c: float) -> list[tuple[float, float]]:
-    """Depth and departure of the sensors that changed alone, the furthest off first."""
+    """Depth and departure of the sensors that changed alone, the furthest out first."""
     depth, change = hole["depth_m"].to_numpy(), hole["change"].to_numpy()
     found = []
     while len(depth) >= FEWEST_SENSORS:
-        off = [change[i] - _expected_change(depth, change, i) for i in range(len(depth))]
+        off = np.array([_out_of_reach(change, i) for i in range(len(depth))])
+        off[depth < BELOW_SNOW_M] = 0
         worst = int(np.argmax(np.abs(off)))
         if abs(off[worst]) <= step_c:
             break
@@ -82,13 +119,11 @@ def _off_the_others(hole: pd.DataFrame, step_c: float) -> list[tuple[float, floa
     return found
 
 
-def _expected_change(depth: np.ndarray, change: np.ndarray, i: int) -> float:
-    """What the nearest sensors let expect of sensor i."""
-    nearest = np.argsort(np.abs(depth - depth[i]), kind="stable")[1 : NEIGHBOURS + 1]
-    if len(nearest) < NEIGHBOURS:
-        return float(np.median(change[nearest]))
-    line = theilslopes(change[nearest], depth[nearest])
-    return float(line.intercept + line.slope * depth[i])
+def _out_of_reach(change: np.ndarray, i: int) -> float:
+    """How far the change of sensor i lies outside those of its neighbours, deg C."""
+    above, below = change[max(i - 2, 0) : i], change[i + 1 : i + 3]
+    others = np.concatenate([above, below if len(below) else [0.0]])
+    return float(change[i] - np.clip(change[i], others.min(), others.max()))
 
 
 def envelope(records: pd.DataFrame, sites: pd.DataFrame, study: Study) -> Result:

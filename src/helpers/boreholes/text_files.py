@@ -15,6 +15,7 @@ from helpers.boreholes.cells import MISSING_TEXTS
 from helpers.storage import ContractError
 
 LINES_ABOVE_A_HEADER = 60
+_DEGREES = ("°C", "°F")
 _DECIMAL_COMMA = r"\s*[-+]?\d+,\d+\s*"
 
 
@@ -28,23 +29,31 @@ class Layout(NamedTuple):
 
 
 def read_text(path: Path) -> str:
-    """Text of a file in UTF-8 (with byte-order mark or not), UTF-16 with mark, or GB18030.
+    """Text of a file in UTF-8 (with byte-order mark or not), UTF-16 with mark, GB18030 or cp1252.
 
-    UTF-8 is tried strictly before GB18030: hardly any text is valid in both.
+    UTF-8 is tried strictly before GB18030: hardly any text is valid in both. The °C and °F of
+    cp1252 are characters in GB18030, but such that no table has them; cp1252, in which nearly
+    everything is valid, counts only where it has such a degree sign.
     """
     raw = path.read_bytes()
     utf16 = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    for encoding in ("utf-16",) if utf16 else ("utf-8-sig", "gb18030"):
+    for encoding in ("utf-16",) if utf16 else ("utf-8-sig", "gb18030", "cp1252"):
         try:
             text = raw.decode(encoding)
         except UnicodeDecodeError:
             continue
-        if "\0" not in text:
+        if "\0" not in text and _is_plausible(text, encoding):
             return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
     raise ContractError(
-        f"{path}: not readable as text: neither UTF-8 nor GB18030, nor UTF-16 with its mark. Save "
-        "it again as 'CSV UTF-8', or as .xlsx."
+        f"{path}: not readable as text: neither UTF-8 nor GB18030, nor UTF-16 with its mark, nor "
+        "cp1252 with °C. Save it again as 'CSV UTF-8', or as .xlsx."
     )
+
+
+def _is_plausible(text: str, encoding: str) -> bool:
+    if encoding == "gb18030":
+        return not any(sign.encode("cp1252").decode("gb18030") in text for sign in _DEGREES)
+    return encoding != "cp1252" or any(sign in text for sign in _DEGREES)
 
 
 def layout_of(text: str, path: Path) -> Layout:

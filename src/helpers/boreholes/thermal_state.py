@@ -6,26 +6,14 @@ Everdingen 2005, https://globalcryology.org/glossary).
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 import pandas as pd
 from scipy.stats import theilslopes
 
 YES, NO, TALIK, BELOW = "yes", "no", "under a talik", "below the string"
 BELOW_SEASONS_M = 10.0
-FEWEST_YEARS = 5
+FEWEST_YEARS = 10
 FEWEST_MONTHS = 11
-
-
-class WarmingRate(NamedTuple):
-    """Trend of the annual means of a sensor: deg C per decade, its 95 % interval, depth, years."""
-
-    c_per_decade: float = np.nan
-    low_c_per_decade: float = np.nan
-    high_c_per_decade: float = np.nan
-    depth_m: float = np.nan
-    n_years: int = 0
 
 
 def thaw_depth(profile: pd.DataFrame) -> tuple[float, str]:
@@ -74,13 +62,14 @@ def warming_rate(
     depth_m: float = 15.0,
     shallowest_m: float = BELOW_SEASONS_M,
     largest_missing_share: float = 0.2,
-) -> WarmingRate:
-    """Trend of the annual means at depth: Theil and Sen's median slope (Sen 1968).
+) -> float:
+    """Trend of the annual means at depth, deg C per decade: Theil and Sen's median slope.
 
     Of the sensors at or below ``shallowest_m``, where neither seasons nor single years matter much
     (Biskaborn et al. 2019, doi:10.1038/s41467-018-08240-4), the one nearest to ``depth_m`` that has
-    five complete years. A year is complete with eleven whole months; one that is missing
-    is bridged by the months before and after.
+    ten complete years. A year is complete with eleven whole months; one that is missing is bridged
+    by the months before and after. No interval is given: the ground remembers, so its annual means
+    are not independent, and the usual one would be far too narrow.
 
     Parameters
     ----------
@@ -94,8 +83,8 @@ def warming_rate(
 
     Returns
     -------
-    WarmingRate
-        NaN, and 0 years, where no sensor has five complete years.
+    float
+        NaN where no sensor has ten complete years.
 
     References
     ----------
@@ -107,9 +96,8 @@ def warming_rate(
     for depth in sorted(deep["depth_m"].unique(), key=lambda z: abs(z - depth_m)):
         years = _annual_means(deep[deep["depth_m"] == depth])
         if len(years) >= FEWEST_YEARS:
-            slope, _, low, high = theilslopes(years.to_numpy(), years.index.to_numpy())
-            return WarmingRate(10 * slope, 10 * low, 10 * high, float(depth), len(years))
-    return WarmingRate()
+            return float(10 * theilslopes(years.to_numpy(), years.index.to_numpy()).slope)
+    return np.nan
 
 
 def _annual_means(sensor: pd.DataFrame) -> pd.Series:
@@ -130,7 +118,5 @@ def thermal_state(
     return {
         "thaw_depth_m": thaw_depth_m,
         "permafrost": permafrost,
-        "warming_c_per_decade": warming.c_per_decade,
-        "warming_low_c_per_decade": warming.low_c_per_decade,
-        "warming_high_c_per_decade": warming.high_c_per_decade,
+        "warming_c_per_decade": warming,
     }

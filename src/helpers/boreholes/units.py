@@ -13,12 +13,18 @@ from helpers.boreholes.annual import SENSOR
 from helpers.boreholes.flags import Result, flag, without_values
 from helpers.study import Study
 
-MISSING_CODES = [-999.0, -9999.0, -999.9, -999.99, -99.9, -99.99, 999.0, 999.9, 9999.0]
-WARM_GROUND_C = 12.0
+# Of data centres and loggers (-6999 and -7999: Campbell).
+MISSING_CODES = [
+    *(-99.0, -99.9, -99.99, -999.0, -999.9, -999.99, -9999.0, -6999.0, 6999.0, -7999.0),
+    *(999.0, 999.9, 9999.0),
+]
+WARM_GROUND_C = 12.0  # deeper ground of permafrost regions is colder
 NEAR_SURFACE_M = 1.5
 DEEPEST_WAVE_M = 40.0
 SMALLEST_SWING_C = 0.5
-VERY_DEEP_M = 200.0
+VERY_DEEP_M, DEEPEST_HOLE_M = 200.0, 1000.0
+LEAP_BETWEEN_UNITS = 20.0
+# Heat flow of the coldest shields; a hole in centimetres shows a hundredth of the usual 0.03.
 SMALLEST_GRADIENT_C_PER_M = 0.008
 
 
@@ -30,6 +36,24 @@ def missing_codes(records: pd.DataFrame, sites: pd.DataFrame, study: Study) -> R
         f"{n} x {t:g}: missing" for n, t in zip(found["n"], found["temperature_c"], strict=True)
     ]
     return without_values(records, coded), sites, flag(found, "missing code", "noted", reason)
+
+
+def two_units(records: pd.DataFrame, sites: pd.DataFrame, study: Study) -> Result:
+    """Holes whose unit changes within a file: from one month to another they leap by 20 degrees.
+
+    Neither unit can be told from the median then, so the site is refused.
+    """
+    lower = _lower_half(records)
+    month = lower["time"].dt.strftime("%Y-%m")
+    level = lower.groupby(["site", month])["temperature_c"].median()
+    ends = level.groupby("site").agg(["min", "max"])
+    wrong = ends[ends["max"] - ends["min"] > LEAP_BETWEEN_UNITS].index
+    reason = [
+        f"two units in one file? From month to month the lower half goes from {low:.0f} to "
+        f"{high:.0f}, most in {level[site].diff().abs().idxmax()}"
+        for site, low, high in ends.loc[wrong].itertuples()
+    ]
+    return records, sites, flag(wrong, "temperature unit", "site refused", reason)
 
 
 def kelvin(records: pd.DataFrame, sites: pd.DataFrame, study: Study) -> Result:
@@ -58,8 +82,12 @@ def fahrenheit(records: pd.DataFrame, sites: pd.DataFrame, study: Study) -> Resu
 
 def _level(records: pd.DataFrame) -> pd.Series:
     """Median temperature of the lower half of each hole, where weather and spikes matter least."""
-    lower = records["depth_m"] >= records.groupby("site")["depth_m"].transform("median")
-    return records[lower].groupby("site")["temperature_c"].median()
+    return _lower_half(records).groupby("site")["temperature_c"].median()
+
+
+def _lower_half(records: pd.DataFrame) -> pd.DataFrame:
+    depth = records["depth_m"]
+    return records[depth >= depth.groupby(records["site"]).transform("median")]
 
 
 def _converted(
@@ -101,19 +129,28 @@ def depth_in_centimetres(records: pd.DataFrame, sites: pd.DataFrame, study: Stud
     """Depths in centimetres under a header that says metres.
 
     Concluded if readings labelled deeper than 40 m swing with the seasons, or if a hole labelled
-    deeper than 200 m hardly gets warmer downwards.
+    deeper than 1000 m hardly gets warmer downwards. One of more than 200 m that hardly does is
+    noted: there is ground of so low a heat flow.
     """
     deepest = records.groupby("site")["depth_m"].max()
-    suspects = records[records["site"].isin(deepest.index[deepest > DEEPEST_WAVE_M])]
+    holes = records[records["site"].isin(deepest.index[deepest > DEEPEST_WAVE_M])]
+    holes = dict(list(holes.dropna(subset="temperature_c").groupby("site")))
+    steady = [s for s, hole in holes.items() if deepest[s] > VERY_DEEP_M and _too_steady(hole)]
     wrong = [
         site
-        for site, hole in suspects.dropna(subset="temperature_c").groupby("site")
-        if _swings_too_deep(hole) or _too_steady(hole)
+        for site, hole in holes.items()
+        if _swings_too_deep(hole) or (site in steady and deepest[site] > DEEPEST_HOLE_M)
     ]
     here, depth = records["site"].isin(wrong), records["depth_m"]
     reason = [f"labelled down to {deepest[site]:g} m: centimetres, converted" for site in wrong]
-    records = records.assign(depth_m=depth.mask(here, depth / 100).round(4))
-    return records, sites, flag(wrong, "depth unit", "repaired", reason)
+    doubtful = [site for site in steady if site not in wrong]
+    doubt = [f"hardly warmer down to {deepest[site]:g} m: centimetres?" for site in doubtful]
+    flags = [
+        flag(wrong, "depth unit", "repaired", reason),
+        flag(doubtful, "depth unit", "noted", doubt),
+    ]
+    records = records.assign(depth_m=depth.mask(here, (depth / 100).round(4)))
+    return records, sites, pd.concat(flags)
 
 
 def _swings_too_deep(hole: pd.DataFrame) -> bool:
@@ -124,15 +161,17 @@ def _swings_too_deep(hole: pd.DataFrame) -> bool:
 
 def _too_steady(hole: pd.DataFrame) -> bool:
     means = hole.groupby("depth_m")["temperature_c"].mean()
-    if means.index.max() <= VERY_DEEP_M or len(means) < 3:
-        return False
-    return bool(np.polyfit(means.index, means, 1)[0] < SMALLEST_GRADIENT_C_PER_M)
+    return len(means) >= 3 and bool(
+        np.polyfit(means.index, means, 1)[0] < SMALLEST_GRADIENT_C_PER_M
+    )
 
 
 def depth_order(records: pd.DataFrame, sites: pd.DataFrame, study: Study) -> Result:
     """Depths that are not sorted in the file are noted: nothing here depends on their order."""
-    above = records[["site", "time", "depth_m"]].shift()
-    same_time = (records["time"] == above["time"]) | records["time"].isna() & above["time"].isna()
+    when = ["time", "year_start", "year_end"]
+    above = records[["site", "depth_m", *when]].shift()
+    same = [(records[c] == above[c]) | records[c].isna() & above[c].isna() for c in when]
+    same_time = np.logical_and.reduce([part.fillna(False).astype(bool) for part in same])
     together = same_time & (records["site"] == above["site"])
     unsorted = records["site"][together & (records["depth_m"] < above["depth_m"])].unique()
     return records, sites, flag(unsorted, "depth order", "noted", "depths not in order: sorted")

@@ -21,7 +21,8 @@ from helpers.virtual.strings import (
 )
 
 MISSING_CODE = -999.0
-SWAPPED_APART_M = 1.5
+SWAPPED_APART_M, SWAPPED_APART_C = 1.5, 1.5
+MOVING_C = 0.5
 FREEZES_AND_THAWS_C = 1.5
 
 Planted = tuple[pd.DataFrame, pd.Series, pd.DataFrame | None]
@@ -43,9 +44,12 @@ def disordered_sensor(records: pd.DataFrame, site: pd.Series, rng: np.random.Gen
 
 
 def stuck_sensor(records: pd.DataFrame, site: pd.Series, rng: np.random.Generator) -> Planted:
-    """One sensor reports the same value for half of the time, that is a year."""
+    """One sensor reports the same value for half of the time, that is a year.
+
+    It is one that moves by 0.5 deg C or more: nobody could tell a stuck one in still ground.
+    """
     times = times_of(records, site)
-    sensor = _pick_sensor(records, site, rng, 1, 8)
+    sensor = _pick_sensor(records, site, rng, 1, 8, MOVING_C)
     start = rng.integers(len(times) // 2)
     span = times[start : start + len(times) // 2]
     here = (records["sensor"] == sensor) & records["time"].isin(span)
@@ -105,7 +109,10 @@ def curtain_offset(records: pd.DataFrame, site: pd.Series, rng: np.random.Genera
 
 
 def curtain_sensors(hole: Hole) -> np.ndarray:
-    """Depths (m) of the sensors from 0.5 to 1.5 m that pass 0 deg C by 1.5 deg C either way."""
+    """Depths (m) of the sensors from 0.5 to 1.5 m that pass 0 deg C by 1.5 deg C either way.
+
+    In a usual year: the weather of the two years is not asked.
+    """
     depths = sensor_depths(hole)
     depths = depths[(depths >= 0.5) & (depths <= 1.5)]
     ground = with_zero_curtain(string_temperatures(hole, DAYS, depths), depths)
@@ -114,12 +121,16 @@ def curtain_sensors(hole: Hole) -> np.ndarray:
 
 
 def swapped_sensors(records: pd.DataFrame, site: pd.Series, rng: np.random.Generator) -> Planted:
-    """Two sensors between 1 and 8 m, 1.5 m or more apart, wired to each other's channel."""
-    depths = records.groupby("sensor")["depth_m"].first()
+    """Two sensors between 1 and 8 m, 1.5 m or more apart, wired to each other's channel.
+
+    The upper one swings 1.5 deg C more: what reads the same is not seen, and does no harm.
+    """
+    depths, swing = _sensors(records)
     pairs = [
         pair
         for pair in combinations(depths.index[depths.between(1, 8)], 2)
         if depths[pair[1]] - depths[pair[0]] >= SWAPPED_APART_M
+        and swing[pair[0]] - swing[pair[1]] >= SWAPPED_APART_C
     ]
     upper, lower = (records["sensor"] == sensor for sensor in rng.choice(pairs))
     changed = records["temperature_c"].copy()
@@ -159,15 +170,30 @@ def times_of(records: pd.DataFrame, site: pd.Series) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(records["time"].unique()).sort_values()
 
 
+def _sensors(records: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    """Depth (m) and range of the temperatures (deg C) of each sensor."""
+    by_sensor = records.groupby("sensor")
+    return by_sensor["depth_m"].first(), by_sensor["temperature_c"].max() - by_sensor[
+        "temperature_c"
+    ].min()
+
+
 def _pick_sensor(
-    records: pd.DataFrame, site: pd.Series, rng: np.random.Generator, top_m: float, bottom_m: float
+    records: pd.DataFrame,
+    site: pd.Series,
+    rng: np.random.Generator,
+    top_m: float,
+    bottom_m: float,
+    swing_c: float = 0.0,
 ) -> int:
-    """One of the sensors between two depths that has others above and below it."""
-    depths = records.groupby("sensor")["depth_m"].first().iloc[1:-1]
-    choices = depths.index[depths.between(top_m, bottom_m)]
+    """One of the sensors between two depths that has others above and below it, and swings so."""
+    depths, swing = _sensors(records)
+    choices = depths.index[depths.between(top_m, bottom_m) & (swing >= swing_c)]
+    choices = choices.intersection(depths.index[1:-1])
     if choices.empty:
         raise ValueError(
             f"{site['site']}: fault '{site['fault']}' needs a sensor between {top_m} and "
-            f"{bottom_m} m with others above and below it; choose a deeper hole."
+            f"{bottom_m} m with others above and below it that swings by {swing_c:g} deg C; "
+            "choose another hole."
         )
     return int(rng.choice(choices))

@@ -1,8 +1,11 @@
 """Temperature strings of virtual boreholes: the true temperatures and what a logger delivers.
 
-The ground is a half-space that conducts heat: a straight geothermal line, the annual wave that
-dies out downwards, and a slow warming. The zero curtain of the layer that freezes and thaws is
-imitated on top of that (:func:`with_zero_curtain`), not solved for; below 3 m conduction is all.
+The ground is a half-space that conducts heat: a straight geothermal line, the annual wave and
+slower ones of good and bad snow years that die out downwards, and a slow warming. What latent heat
+does is imitated on top of that and not solved for: it keeps the waves from moving the freezing
+front deeper than a few metres (:func:`latent_share`) and holds the layer that freezes and thaws at
+0 deg C for weeks (:func:`with_zero_curtain`). Real years also differ in their summers and between
+the seasons, neighbouring holes share their winters, and frozen ground conducts better than thawed.
 """
 
 from __future__ import annotations
@@ -30,10 +33,13 @@ CALIBRATION_SD_C = 0.05  # one offset per sensor
 READING_SD_C = 0.02
 WEATHER_SD_C = 2.5  # of daily values at the surface, falls to 1/e in WEATHER_DEPTH_M
 WEATHER_DEPTH_M = 0.5
-CURTAIN_C = (
-    2.0  # what latent heat takes off the curve at the surface, falls to 0 at CURTAIN_DEPTH_M
-)
-CURTAIN_DEPTH_M = 3.0
+CURTAIN_C = 2.0  # what latent heat takes off the curve at the surface, ...
+CURTAIN_DEPTH_M = 3.0  # ... and no more from here on
+YEARS_SD_C = 0.8  # of the ground surface, between snow-rich and snow-poor years
+YEARS_PERIODS_A = (2.0, 6.0)
+YEARS_WAVES = 3
+EVERY_YEAR_ALIKE = np.empty((0, 3))
+FRONT_C = 15.0  # amplitude that latent heat leaves the surface of ground at 0 deg C
 DECIMALS = 3
 
 AVERAGING = {"workbook": "month", "pipeline": "day", "gtnp": "reading", "profiles": "mean"}
@@ -53,12 +59,31 @@ def sensor_depths(hole: Hole) -> np.ndarray:
     return np.append(chain[chain <= deepest - 0.5], deepest)
 
 
-def string_temperatures(hole: Hole, times: pd.DatetimeIndex, depths: np.ndarray) -> np.ndarray:
-    """Temperature that conduction alone gives a hole; below 3 m the true one.
+def draw_years(rng: np.random.Generator) -> np.ndarray:
+    """Waves slower than a year at the ground surface, which make years differ: mostly their snow.
 
-    Sum of ``t15_true_c`` + gradient x (depth - 15 m), the annual wave of a half-space
-    A exp(-z/d) cos(omega (t - t_warm) - z/d) (Carslaw and Jaeger 1959, section 2.6), whose mean
-    over a year is zero, and a trend about the middle of 2023-2024 that weakens with depth.
+    Returns
+    -------
+    numpy.ndarray
+        Shape (waves, 3): amplitude (deg C), period (years), phase (radians). Over all draws their
+        sum has the standard deviation 0.8 deg C; annual means at 2 m then differ by about 0.5.
+
+    """
+    amplitude = np.full(YEARS_WAVES, YEARS_SD_C * np.sqrt(2 / YEARS_WAVES))
+    period = rng.uniform(*YEARS_PERIODS_A, YEARS_WAVES)
+    return np.column_stack([amplitude, period, rng.uniform(0, 2 * np.pi, YEARS_WAVES)])
+
+
+def string_temperatures(
+    hole: Hole, times: pd.DatetimeIndex, depths: np.ndarray, years: np.ndarray = EVERY_YEAR_ALIKE
+) -> np.ndarray:
+    """Temperature of a hole without weather and zero curtain; below 3 m the true one.
+
+    Sum of ``t15_true_c`` + gradient x (depth - 15 m), a trend about the middle of 2023-2024 that
+    weakens with depth, and the waves of a half-space a exp(-z/d) cos(omega t - phase - z/d), where
+    d grows with the root of the period (Carslaw and Jaeger 1959, section 2.6), as far as latent
+    heat lets them through (:func:`latent_share`). The mean of the waves over 2023-2024 at 15 m is
+    taken off the whole string, so that ``t15_true_c`` is the mean of these years there.
 
     Parameters
     ----------
@@ -68,6 +93,8 @@ def string_temperatures(hole: Hole, times: pd.DatetimeIndex, depths: np.ndarray)
         Times, any span.
     depths
         Depths in m, positive downwards.
+    years
+        Waves slower than a year, as :func:`draw_years` gives them; by default none.
 
     Returns
     -------
@@ -76,12 +103,60 @@ def string_temperatures(hole: Hole, times: pd.DatetimeIndex, depths: np.ndarray)
 
     """
     depths = np.asarray(depths, dtype=float)
-    damping = depths / hole["damping_depth_m"]
-    phase = 2 * np.pi / DAYS_PER_YEAR * _days(times, WARMEST_DAY)
-    line = hole["t15_true_c"] + hole["gradient_c_per_m"] * (depths - REFERENCE_DEPTH_M)
-    wave = hole["surface_amplitude_c"] * np.exp(-damping) * np.cos(phase[:, None] - damping)
-    years = _days(times, MIDDLE)[:, None] / DAYS_PER_YEAR
-    return line + wave + years * warming_rate(hole, depths)
+    of_the_years = _waves(hole, DAYS, np.array([REFERENCE_DEPTH_M]), years).mean()
+    trend = _days(times, MIDDLE)[:, None] / DAYS_PER_YEAR * warming_rate(hole, depths)
+    return _line(hole, depths) + trend + _waves(hole, times, depths, years) - of_the_years
+
+
+def latent_share(
+    hole: Hole, depths: np.ndarray, years: np.ndarray = EVERY_YEAR_ALIKE
+) -> np.ndarray:
+    """Share of each wave (the annual one first) that latent heat lets through at each depth (m).
+
+    Ground that freezes and thaws spends the heat of the wave on its water, so the front comes to
+    rest after 1 to 3 m, and what goes on below stays on one side of 0 deg C. This is an imitation,
+    not a solution of the Stefan problem: down to one damping depth d (it and the depth of the front
+    both grow with the root of the conductivity) the amplitudes of all waves together are at most
+    abs(line) + 15 deg C x (1 - z/d), where the line is the mean at that depth. Half of that goes to
+    the waves of the years, as far as they need it. Below, the ground conducts what is left: the
+    shares stay as they are. So ground near 0 deg C is nearly isothermal, and no mean over whole
+    years changes but by what differs between the years.
+
+    Returns
+    -------
+    numpy.ndarray
+        0 to 1, shape (waves, depths).
+
+    """
+    above = np.minimum(depths, hole["damping_depth_m"])
+    amplitude, damping, _ = _conducted(hole, above, years)
+    annual, slow = np.split(amplitude * np.exp(-damping), [1])
+    slow = slow.sum(axis=0, keepdims=True)
+    room = np.abs(_line(hole, above)) + FRONT_C * (1 - above / hole["damping_depth_m"])
+    left = room - np.minimum(slow, room / 2)
+    shares = [left / np.maximum(annual, left), room / np.maximum(2 * slow, room)]
+    return np.repeat(np.vstack(shares), [1, len(years)], axis=0)
+
+
+def _line(hole: Hole, depths: np.ndarray) -> np.ndarray:
+    return hole["t15_true_c"] + hole["gradient_c_per_m"] * (depths - REFERENCE_DEPTH_M)
+
+
+def _waves(
+    hole: Hole, times: pd.DatetimeIndex, depths: np.ndarray, years: np.ndarray
+) -> np.ndarray:
+    """Sum of the annual wave and those of the years, deg C, shape (times, depths)."""
+    amplitude, damping, (period, phase) = _conducted(hole, depths, years)
+    turns = _days(times, WARMEST_DAY)[:, None, None] / DAYS_PER_YEAR / period
+    wave = amplitude * np.exp(-damping) * np.cos(2 * np.pi * turns - phase - damping)
+    return (latent_share(hole, depths, years) * wave).sum(axis=1)
+
+
+def _conducted(hole: Hole, depths: np.ndarray, years: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Amplitude at the surface, damping (waves, depths) and (period, phase) of all waves."""
+    annual = [hole["surface_amplitude_c"], 1.0, 0.0]
+    amplitude, period, phase = np.vstack([annual, years]).T[..., None]
+    return amplitude, depths / (hole["damping_depth_m"] * np.sqrt(period)), (period, phase)
 
 
 def warming_rate(hole: Hole, depths: np.ndarray) -> np.ndarray:
@@ -121,12 +196,14 @@ def measured(
 
     The weather of single days, independent from day to day, is felt only near the surface, and
     the zero curtain holds it back too. The sensors add an offset each and noise of each reading.
+    The years of the hole come from a stream of their own.
     """
     depths = np.asarray(depths, dtype=float)
+    years = draw_years(rng.spawn(1)[0])
     offset = rng.normal(0, CALIBRATION_SD_C, depths.size)
     weather, noise = rng.normal(0, 1, (2, len(times), depths.size))
     weather *= WEATHER_SD_C * np.exp(-depths / WEATHER_DEPTH_M)
-    ground = with_zero_curtain(string_temperatures(hole, times, depths) + weather, depths)
+    ground = with_zero_curtain(string_temperatures(hole, times, depths, years) + weather, depths)
     return np.round(ground + offset + READING_SD_C * noise, DECIMALS)
 
 
