@@ -94,12 +94,6 @@ def test_profile_columns_are_mapped_and_a_namesake_is_not_mistaken(tmp_path):
     assert data.sites["setting"].tolist() == ["not stated"]
 
 
-def test_a_site_table_among_the_borehole_files_is_not_taken_for_one(tmp_path):
-    sites = write(tmp_path / "sites.csv", SITES)
-    long = write(tmp_path / "x.csv", "site,time,depth_m,temperature_c\nA1,2023-01-01,1,-2\n")
-    assert list(read_boreholes([sites, long], sites).formats) == ["x.csv"]
-
-
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -115,7 +109,6 @@ def test_a_site_table_among_the_borehole_files_is_not_taken_for_one(tmp_path):
         ("Date,0.5m\n2023-01-01,1.5\n2023-01-02,1;5\n", r"column '0.5m': row 3 holds '1;5'"),
         ("Date,0.5m\n2023-13,1.5\n", r"row 2 holds '2023-13', which cannot be read"),
         ("Year,Month,1m\n2023,13,1.5\n", r"'Year and Month': row 2 holds '2023-13'"),
-        ("site,time\nA1,2023,1,2\n", r"x\.csv: rows of unequal length"),
     ],
 )
 def test_an_error_says_what_was_found_and_where(tmp_path, text, message):
@@ -123,28 +116,11 @@ def test_an_error_says_what_was_found_and_where(tmp_path, text, message):
         read_one(tmp_path, text)
 
 
-def test_a_wrong_cell_of_a_workbook_is_named_by_sheet_row_and_column(tmp_path):
-    path = workbook(tmp_path / "w.xlsx", [["Date", "0.5m"], ["2023-01", -1], ["2023-02", "ice"]])
-    with pytest.raises(ContractError, match=r"sheet 'A1': column '0\.5m': row 3 holds 'ice'"):
-        read_boreholes(path, write(tmp_path / "sites.csv", SITES))
-
-
-def test_a_missing_file_and_one_of_another_kind_are_refused(tmp_path):
+def test_a_missing_file_and_no_file_are_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no\.csv not found"):
         read_boreholes(tmp_path / "no.csv")
-    (tmp_path / "old.xls").write_bytes(b"\xd0\xcf\x11\xe0....")
-    with pytest.raises(ContractError, match=r"save it as \.xlsx"):
-        read_boreholes(tmp_path / "old.xls")
-    (tmp_path / "broken.xlsx").write_bytes(b"PK\x03\x04....")
-    with pytest.raises(ContractError, match=r"not a readable \.xlsx"):
-        read_boreholes(tmp_path / "broken.xlsx")
     with pytest.raises(ContractError, match="No borehole file was given"):
         read_boreholes([])
-
-
-def test_a_mapping_to_a_column_we_do_not_know_is_refused(tmp_path):
-    with pytest.raises(ContractError, match=r"'temprature_c' is none.*mean 'temperature_c'"):
-        read_boreholes(tmp_path / "x.csv", columns={"temprature_c": "T"})
 
 
 LONG = "site,time,depth_m,temperature_c\nA1,2023-01-01,1,-2\n"

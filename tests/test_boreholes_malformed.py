@@ -214,34 +214,6 @@ CASES = [
         r"exchange them in boreholes\.columns",
         sites_crs="EPSG:32651",
     ),
-    sites(
-        "metres in a CRS of degrees",
-        "site,x,y\nA1,400000,5670000\n",
-        r"sites\.csv: row 2: x 400000, y 5670000 .* in EPSG:4490",
-        r"boreholes\.sites_crs in study\.toml is a CRS of degrees; set it to the projected",
-        sites_crs="EPSG:4490",
-    ),
-    sites(
-        "metres in a CRS of degrees without area",
-        "site,x,y\nA1,400000,5670000\n",
-        r"sites\.csv: row 2: x 400000, y 5670000",
-        r"boreholes\.sites_crs in study\.toml is a CRS of degrees",
-        sites_crs="+proj=longlat +datum=WGS84",
-    ),
-    sites(
-        "easting and northing exchanged",
-        "site,东坐标,北坐标\nA1,5672000,395000\n",
-        r"sites\.csv: row 2: x 5672000, y 395000 gives .*west 120, east 126",
-        r'Exchanged, it lies inside.*boreholes\.columns = \{x = "北坐标", y = "东坐标"\}',
-        sites_crs="EPSG:32651",
-    ),
-    sites(
-        "another zone",
-        "site,x,y\nA1,395000,5672000\nB2,1100000,5672000\n",
-        r"row 3: x 1100000.* longitude 131\.\d+, latitude 50.*east 126",
-        r"Correct boreholes\.sites_crs in study\.toml \(another zone",
-        sites_crs="EPSG:32651",
-    ),
     csv(
         "PANGAEA, no hole",
         PANGAEA + "Year\tMAGT 1 m [°C]\n2010\t1",
@@ -259,6 +231,13 @@ CASES = [
         PANGAEA + "Event\tT 1 m [°C]\nA1\t-1",
         ": no column 'Date/Time'",
         "Add one",
+    ),
+    csv(
+        "mapping of no column of ours",
+        GOOD,
+        "",
+        "'temprature_c' is none of our columns.*mean 'temperature_c'",
+        columns={"temprature_c": "T"},
     ),
     csv("no such format", GOOD, "", "mean 'long table'.*Choices: ", formats={"x.csv": "lng table"}),
     csv(

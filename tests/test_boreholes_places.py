@@ -139,3 +139,32 @@ def test_the_table_that_lacks_a_site_is_named(tmp_path):
         ContractError, match=r"'B7' \(x\.csv\)\. Add a row for each to .*sites\.csv"
     ):
         read_boreholes(long, sites)
+
+
+def test_a_site_table_among_the_borehole_files_is_not_taken_for_one(tmp_path):
+    sites = write(tmp_path / "sites.csv", SITES)
+    long = write(tmp_path / "x.csv", "site,time,depth_m,temperature_c\nA1,2023-01-01,1,-2\n")
+    assert list(read_boreholes([sites, long], sites).formats) == ["x.csv"]
+
+
+DEGREES = r"boreholes\.sites_crs in study\.toml is a CRS of degrees; set it to the projected CRS"
+
+
+@pytest.mark.parametrize(
+    ("crs", "x", "y", "message"),
+    [
+        ("EPSG:4490", 400000, 5670000, DEGREES),
+        ("+proj=longlat +datum=WGS84", 400000, 5670000, DEGREES),
+        ("EPSG:32651", 5672000, 395000, r'Exchanged.* = \{x = "北坐标", y = "东坐标"\}'),
+        ("EPSG:4490", 51.2, 124.5, r'Exchanged.* = \{x = "北坐标", y = "东坐标"\}'),
+        (
+            *("EPSG:32651", 1100000, 5672000),
+            r"longitude 131\.5., latitude 50.*use \(west 120, east 126.*sites_crs .*another zone",
+        ),
+        ("EPSG:32651", 51395000, 5672000, r"latitude inf .*eastings begin with its number"),
+    ],
+)
+def test_coordinates_that_do_not_fit_their_crs_are_refused(tmp_path, crs, x, y, message):
+    sites = write(tmp_path / "s.csv", f"site,东坐标,北坐标\nA1,{x},{y}\n")
+    with pytest.raises(ContractError, match=rf"s\.csv: row 2: x {x}, y {y} gives .*{message}"):
+        read_boreholes(write(tmp_path / "x.csv", LONG), sites, sites_crs=crs)

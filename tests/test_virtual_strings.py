@@ -316,7 +316,7 @@ def test_swapped_sensors_read_what_the_other_should():
     _, clean, spoilt = change_of("swapped_sensors")
     upper, lower = clean.columns[(clean != spoilt).where(clean.notna()).fillna(0).any()]
     assert np.ptp(clean[upper].dropna()) - np.ptp(clean[lower].dropna()) >= 1.5
-    assert 1 <= upper <= lower - 1.5 and lower <= 8
+    assert 1 <= upper <= lower - 2.5 and lower <= 8
     np.testing.assert_array_equal(spoilt[[upper, lower]], clean[[lower, upper]])
 
 

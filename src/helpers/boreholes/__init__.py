@@ -19,7 +19,7 @@ from helpers.boreholes.error_models import (
     regional_gradients,
 )
 from helpers.boreholes.formats import BoreholeData, iterate_boreholes, read_boreholes
-from helpers.boreholes.look import at_depth, check_study, examples, read_study
+from helpers.boreholes.look import at_depth, check_study, examples, longest_string, read_study
 from helpers.boreholes.report import quality_report, write_quality_report
 from helpers.boreholes.sites import extension, site_temperatures
 from helpers.boreholes.thermal_state import thaw_depth, warming_rate
@@ -42,6 +42,7 @@ __all__ = [
     "geothermal_gradient",
     "interpolation_error_model",
     "iterate_boreholes",
+    "longest_string",
     "monthly_records",
     "quality_report",
     "read_boreholes",

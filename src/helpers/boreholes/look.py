@@ -60,6 +60,15 @@ def examples(boreholes: pd.DataFrame, number: int = 6) -> list[str]:
     return chosen
 
 
+def longest_string(records: pd.DataFrame, boreholes: pd.DataFrame) -> str | None:
+    """Code of the coldest used site among those with the most monthly means; None without any."""
+    months = records.loc[records["averaging"] == "month", "site"].value_counts()
+    used = boreholes[(boreholes["status"] == "used") & boreholes["site"].isin(months.index)]
+    number = used["site"].map(months)
+    long = used[number >= number.quantile(0.75)].sort_values(["t15_c", "site"])
+    return None if long.empty else long["site"].iloc[0]
+
+
 def at_depth(
     profiles: pd.DataFrame, boreholes: pd.DataFrame, model: DepthModel, site: str, depth_m: float
 ) -> tuple[pd.DataFrame, str]:

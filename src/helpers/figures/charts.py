@@ -159,7 +159,7 @@ def _finish_steps(panels: Sequence[Axes], rows: Mapping[str, int]) -> None:
     left.set_yticks(range(len(rows)), rows)
     left.set(ylim=(len(rows) - 0.4, -0.6), xlabel="Change of t15 by the step (°C)")
     right.set_xticks([0, 1], ["gains t15", "loses t15"])
-    right.set(xlim=(-0.3, 1.8), xlabel="t15 gained or lost (°C)", title="t15 appears or goes")
+    right.set(xlim=(-0.3, 1.8), xlabel="beside the mark: t15 (°C)", title="t15 appears or goes")
     for axes in panels:
         axes.grid(axis="y", color="0.9", linewidth=0.5)
 

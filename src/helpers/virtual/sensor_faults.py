@@ -21,7 +21,7 @@ from helpers.virtual.strings import (
 )
 
 MISSING_CODE = -999.0
-SWAPPED_APART_M, SWAPPED_APART_C = 1.5, 1.5
+SWAPPED_APART_M, SWAPPED_APART_C = 2.5, 1.5
 MOVING_C = 0.5
 FREEZES_AND_THAWS_C = 1.5
 
@@ -121,9 +121,9 @@ def curtain_sensors(hole: Hole) -> np.ndarray:
 
 
 def swapped_sensors(records: pd.DataFrame, site: pd.Series, rng: np.random.Generator) -> Planted:
-    """Two sensors between 1 and 8 m, 1.5 m or more apart, wired to each other's channel.
+    """Two sensors between 1 and 8 m, 2.5 m or more apart, wired to each other's channel.
 
-    The upper one swings 1.5 deg C more: what reads the same is not seen, and does no harm.
+    The upper one swings 1.5 deg C more: what reads nearly the same is not seen, and does no harm.
     """
     depths, swing = _sensors(records)
     pairs = [
@@ -172,10 +172,10 @@ def times_of(records: pd.DataFrame, site: pd.Series) -> pd.DatetimeIndex:
 
 def _sensors(records: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
     """Depth (m) and range of the temperatures (deg C) of each sensor."""
-    by_sensor = records.groupby("sensor")
-    return by_sensor["depth_m"].first(), by_sensor["temperature_c"].max() - by_sensor[
-        "temperature_c"
-    ].min()
+    sensors = records.groupby("sensor").agg(
+        depth=("depth_m", "first"), low=("temperature_c", "min"), high=("temperature_c", "max")
+    )
+    return sensors["depth"], sensors["high"] - sensors["low"]
 
 
 def _pick_sensor(
