@@ -232,12 +232,12 @@ CASES = [
         ": no column 'Date/Time'",
         "Add one",
     ),
-    csv(
+    Case(
         "mapping of no column of ours",
-        GOOD,
-        "",
-        "'temprature_c' is none of our columns.*mean 'temperature_c'",
-        columns={"temprature_c": "T"},
+        {"x.csv": GOOD},
+        "boreholes.columns: 'temprature_c' is none of our columns",
+        "mean 'temperature_c'.*Choices: ",
+        {"columns": {"temprature_c": "T"}},
     ),
     csv("no such format", GOOD, "", "mean 'long table'.*Choices: ", formats={"x.csv": "lng table"}),
     csv(

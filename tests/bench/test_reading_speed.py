@@ -1,7 +1,7 @@
 """Whether a thousand half-hourly holes can be read: seconds per hole, and memory that stays flat.
 
-`make bench` prints the table. The number of holes is READING_BENCH_HOLES (default 30); three times
-as many are read as well, and must not need more memory.
+`make bench` prints the table. The number of holes is READING_BENCH_HOLES (default 40; 1000 takes
+some 20 minutes); a quarter of them is read first, and all must hardly need more memory.
 """
 
 import os
@@ -17,7 +17,7 @@ from helpers.boreholes.formats import iterate_boreholes
 from helpers.study import load_study
 
 EMBEDDED = Path(__file__).resolve().parents[2] / "data" / "northeast_china"
-N_HOLES = int(os.environ.get("READING_BENCH_HOLES", "30"))
+N_HOLES = int(os.environ.get("READING_BENCH_HOLES", "40"))
 DEPTHS_M = np.arange(0.5, 24.5)
 N_TIMES, LARGEST_GROWTH = 17_520, 1.3
 
@@ -60,7 +60,7 @@ def test_memory_does_not_grow_with_the_number_of_holes(tmp_path):
     boreholes = study.boreholes.model_copy(update={"overrides": None})
     study = study.model_copy(update={"boreholes": boreholes})
     found = {}
-    for number in (N_HOLES, 3 * N_HOLES):
+    for number in (N_HOLES // 4, N_HOLES):
         found[number] = read_and_check(write_holes(tmp_path / str(number), number), study)
     print(f"\n{N_TIMES} half-hourly values at {len(DEPTHS_M)} depths a hole, read and checked")
     for number, (seconds, memory) in found.items():

@@ -164,6 +164,7 @@ def annual_profile(
     }
     usual = np.nan_to_num(pd.Series(ends, dtype=float).median(), nan=wave_ends_m)
     still = sensors["depth_m"] >= sensors["site"].map(ends).astype(float).fillna(usual)
+    still &= ~(sensors["amplitude_c"] > zero_amplitude_c)  # whatever the others tell
     sensors["mean_c"] = sensors["mean_c"].where(sensors["complete"] | still)
     sensors = sensors.sort_values("mean_c", key=pd.isna, kind="stable").drop_duplicates(SENSOR)
     sensors = sensors.sort_values(SENSOR).reset_index(drop=True)

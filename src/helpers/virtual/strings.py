@@ -4,8 +4,8 @@ The ground is a half-space that conducts heat: a straight geothermal line, the a
 slower ones of good and bad snow years that die out downwards, and a slow warming. What latent heat
 does is imitated on top of that and not solved for: it keeps the waves from moving the freezing
 front deeper than a few metres (:func:`latent_share`) and holds the layer that freezes and thaws at
-0 deg C for weeks (:func:`with_zero_curtain`). Real years also differ in their summers and between
-the seasons, neighbouring holes share their winters, and frozen ground conducts better than thawed.
+0 deg C for weeks (:func:`with_zero_curtain`). Left out: that neighbouring holes share winters, that
+frozen ground conducts better than thawed, and that a late freeze-up changes the next thaw.
 """
 
 from __future__ import annotations
