@@ -123,7 +123,8 @@ def check_boreholes(
     ----------
     data
         What :func:`read_boreholes` gave, or :func:`iterate_boreholes` gives file by file: then
-        only one file, or a few small ones, are in memory at a time. Both give the same.
+        one file, or a few small ones, and the next are in memory besides the monthly means of
+        all. Both give the same.
     study
         Area, period, excluded settings, thresholds (``boreholes.checks``) and overrides.
     elevation

@@ -32,7 +32,7 @@ def check_study(
 ) -> CheckedBoreholes:
     """Read and check all borehole files of a study, one at a time; see :func:`check_boreholes`.
 
-    Only one file is in memory at a time, so any number of long records can be taken.
+    In memory are a file or two and the monthly means of all, so any number of long records fits.
     """
     number = len(study.borehole_files())
     bar = tqdm(iterate_study(study), desc="borehole files", total=number, disable=not progress)
