@@ -585,3 +585,8 @@ def test_file_by_file_gives_the_same_as_all_at_once(study, rows_at_once):
     apart = check_boreholes(parts, study)
     pd.testing.assert_frame_equal(at_once.records, apart.records)
     pd.testing.assert_frame_equal(at_once.flags, apart.flags)
+
+
+def test_nothing_to_check_is_an_error(study):
+    with pytest.raises(ContractError, match="No borehole file was given"):
+        check_boreholes(iter([]), study)

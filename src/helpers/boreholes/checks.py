@@ -53,6 +53,7 @@ from helpers.boreholes.units import (
     sign,
     two_units,
 )
+from helpers.storage import ContractError
 from helpers.study import Study
 
 ROWS_AT_ONCE = 300_000
@@ -182,13 +183,18 @@ def _batches(data: BoreholeData | Iterable[BoreholeData]) -> Iterator[BoreholeDa
     Files of one hole stay apart, because a logger may deliver another unit every year.
     """
     batch: list[BoreholeData] = []
+    names: set[str] = set()
+    n_rows = 0
     for part in _by_file(data) if isinstance(data, BoreholeData) else data:
-        names = set(part.records["site"].unique())
-        n_rows = len(part.records) + sum(len(p.records) for p in batch)
-        if batch and (n_rows > ROWS_AT_ONCE or any(names & set(p.records["site"]) for p in batch)):
+        its_names = set(part.records["site"].unique())
+        if batch and (n_rows + len(part.records) > ROWS_AT_ONCE or names & its_names):
             yield _joined(batch)
-            batch = []
+            batch, names, n_rows = [], set(), 0
         batch.append(part)
+        names |= its_names
+        n_rows += len(part.records)
+    if not batch:
+        raise ContractError("No borehole file was given; name at least one.")
     yield _joined(batch)
 
 

@@ -14,12 +14,12 @@ from helpers.boreholes.annual import SENSOR, merged_months, monthly_records, stu
 from helpers.boreholes.flags import NOTED, REFUSED, REMOVED, Result, flag, without_values
 from helpers.study import Study
 
-BELOW_GRASS_M, BELOW_SNOW_M = 0.5, 2.0
-FEWEST_COMMON_MONTHS = 6
-FEWEST_SENSORS = 3
-BELOW_SEASONS_M = 10.0
-WHOLE_SHARE = 0.8
-ENVELOPE_SHARE = 1.1
+BELOW_GRASS_M, BELOW_SNOW_M, BELOW_SEASONS_M = 0.5, 2.0, 10.0
+FEWEST_COMMON_MONTHS = 6  # half a year of both, so that no single month decides
+FEWEST_SENSORS = 3  # of two nobody can tell which is wrong
+WHOLE_SHARE = 0.8  # months cut between files are no overlap
+ENVELOPE_SHARE = 1.1  # extremes of monthly means scatter by some percent
+TWO_STRINGS = "two strings under one code?"
 
 
 def overlapping_records(records: pd.DataFrame, sites: pd.DataFrame, study: Study) -> Result:
@@ -32,17 +32,11 @@ def overlapping_records(records: pd.DataFrame, sites: pd.DataFrame, study: Study
     known = known[known.get("share", pd.Series(1.0, known.index)) >= WHOLE_SHARE]
     months = known.groupby([*SENSOR, "time"])["temperature_c"].agg(["size", np.ptp])
     apart = months.loc[months["size"] > 1, "ptp"].groupby("site").median()
-    two = apart > study.boreholes.checks.duplicate_c
+    alike = apart <= study.boreholes.checks.duplicate_c
+    reason = apart.map("{:.2f} deg C apart: ".format)
     flags = [
-        flag(apart.index[chosen], "overlapping records", action, reason)
-        for chosen, action, reason in (
-            (~two, NOTED, [f"{c:.2f} deg C apart: averaged" for c in apart[~two]]),
-            (
-                two,
-                REFUSED,
-                [f"{c:.2f} deg C apart: two strings under one code?" for c in apart[two]],
-            ),
-        )
+        flag(apart.index[chosen], "overlapping records", action, list(reason[chosen] + what))
+        for chosen, action, what in ((alike, NOTED, "averaged"), (~alike, REFUSED, TWO_STRINGS))
     ]
     merged = merged_months(records) if "share" in records else records
     return merged, sites, pd.concat(flags)
