@@ -112,11 +112,11 @@ def test_the_table_says_what_is_known_of_frost_and_warming(study):
 
 @pytest.mark.slow
 def test_t15_is_within_two_standard_errors_of_the_truth_for_95_percent(study, covariates):
-    """Twenty virtual surveys with all their faults, through all checks."""
+    """Eight virtual surveys with all their faults, through all checks; chance is about 0.01."""
     field = truth.true_field(covariates, study.about.truth_seed)
     towns = read_table(study.path("towns.csv"), ("longitude", "latitude"), ("name",))
     found = []
-    for seed in range(20):
+    for seed in range(8):
         holes = survey.draw_holes(field, covariates["elevation"], towns, study, seed)
         data, _ = files.survey_records(holes, seed)
         table, _ = site_temperatures(check_boreholes(data, study), study)
@@ -124,4 +124,4 @@ def test_t15_is_within_two_standard_errors_of_the_truth_for_95_percent(study, co
         found.append(used.merge(holes[["site", "t15_true_c"]], on="site"))
     found = pd.concat(found)
     inside = (found["t15_c"] - found["t15_true_c"]).abs() <= 2 * found["standard_error_c"]
-    assert inside.groupby(found["method"]).mean().between(0.93, 0.97).all()
+    assert inside.groupby(found["method"]).mean().between(0.92, 0.98).all()

@@ -1,5 +1,7 @@
 """The trial of the checks: it counts right, and the checks find what is planted."""
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
@@ -8,6 +10,7 @@ from helpers.virtual import trial
 from helpers.virtual.faults import FAULTS
 
 SEEDS = [2026, 7]
+EMBEDDED = Path(__file__).resolve().parents[1] / "data" / "northeast_china"
 
 
 @pytest.fixture(scope="module")
@@ -18,10 +21,8 @@ def tables(study, covariates):
 def with_checks(study, **thresholds):
     """The study with other thresholds of its borehole checks."""
     checks = study.boreholes.checks.model_copy(update=thresholds)
-    changed = study.model_copy(deep=False)
     boreholes = study.boreholes.model_copy(update={"checks": checks})
-    object.__setattr__(changed, "boreholes", boreholes)
-    return changed
+    return study.model_copy(update={"boreholes": boreholes})
 
 
 def test_every_fault_has_a_check_that_should_find_it(tables):
@@ -111,3 +112,16 @@ def test_the_command_writes_two_tables_of_the_committed_survey_and_twenty_others
     assert (planted["found_share"] == (planted["found"] / planted["planted"]).round(4)).all()
     errors = pd.read_csv(tmp_path / "virtual_error_trial.csv")
     assert errors["n"].sum() == len(tables[1])
+
+
+def test_the_committed_trial_finds_95_percent_flags_1_percent_and_errs_as_it_says():
+    """What `make trial` wrote for 20 surveys of other seeds than the committed one."""
+    faults, errors = (
+        pd.read_csv(EMBEDDED / f"virtual_{name}_trial.csv").query("surveys == 'others'")
+        for name in ("fault", "error")
+    )
+    planted = faults[faults["planted"] > 0]
+    assert set(planted["fault"]) == set(FAULTS) and (faults["n_surveys"] == 20).all()
+    assert (planted["found"] / planted["planted"]).min() >= 0.95
+    assert (faults["false_alarms"] / faults["sound"]).max() <= 0.01
+    assert errors["within_2"].between(0.93, 0.97).all() and len(errors) == 2
