@@ -33,10 +33,17 @@ def overlapping_records(records: pd.DataFrame, sites: pd.DataFrame, study: Study
     months = known.groupby([*SENSOR, "time"])["temperature_c"].agg(["size", np.ptp])
     apart = months.loc[months["size"] > 1, "ptp"].groupby("site").median()
     alike = apart <= study.boreholes.checks.duplicate_c
-    reason = apart.map("{:.2f} deg C apart: ".format)
     flags = [
-        flag(apart.index[chosen], "overlapping records", action, list(reason[chosen] + what))
-        for chosen, action, what in ((alike, NOTED, "averaged"), (~alike, REFUSED, TWO_STRINGS))
+        flag(
+            some.index,
+            "overlapping records",
+            action,
+            [f"{c:.2f} deg C apart: {what}" for c in some],
+        )
+        for some, action, what in (
+            (apart[alike], NOTED, "averaged"),
+            (apart[~alike], REFUSED, TWO_STRINGS),
+        )
     ]
     merged = merged_months(records) if "share" in records else records
     return merged, sites, pd.concat(flags)
