@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from helpers import boreholes
+from helpers.study import load_study
 
 
 @pytest.fixture(scope="module")
@@ -46,3 +47,26 @@ def test_the_embedded_survey_leaves_exactly_104_sites(survey):
     removed = sites[sites["status"] != "used"]
     assert (removed["reason"].str.len() > 10).all()
     assert isinstance(sites, pd.DataFrame) and np.isfinite(sites["longitude"]).all()
+
+
+def test_after_the_last_step_a_site_has_the_temperature_of_the_table(study, embedded_survey):
+    effects = boreholes.step_effects(study, embedded_survey.checked)
+    last = effects[effects["step"] == effects["step"].iloc[-1]].set_index("site")["t15_c"]
+    table = embedded_survey.sites.set_index("site")
+    alone = table.index[(table["status"] == "used") & (table["merged_sites"] == "")]
+    common = last.index.intersection(alone)
+    assert len(common) > 10
+    np.testing.assert_allclose(last[common], table.loc[common, "t15_c"].astype(float), atol=1e-9)
+    first = effects[effects["step"] == "as delivered"].set_index("site")["t15_c"]
+    assert first.max() > 200  # Kelvin
+
+
+def test_what_a_person_dropped_is_gone_at_every_step(edit_study, embedded_survey):
+    site = embedded_survey.checked.flags.query("check == 'spike'")["site"].iloc[0]
+    folder = edit_study(("depth_m = 15.0 ", 'overrides = "o.csv"\ndepth_m = 15.0 '))
+    row = f"{site},,,,,drop,hole flooded"
+    header = "site,depth_m,start,end,check,decision,reason"
+    (folder / "o.csv").write_text(f"{header}\n{row}\n", encoding="utf-8")
+    study = load_study(folder, resolution_m=20_000)
+    effects = boreholes.step_effects(study, embedded_survey.checked)
+    assert effects.loc[effects["site"] == site, "t15_c"].isna().all()

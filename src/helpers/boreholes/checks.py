@@ -139,7 +139,7 @@ def check_boreholes(
 
     """
     overrides = read_overrides(study)
-    parts = [_reduced(part, study, overrides) for part in _batches(data)]
+    parts = [_reduced(part, study, overrides) for part in batches(data)]
     months, sites, flags, files = (
         pd.concat(p, ignore_index=True) for p in zip(*parts, strict=True)
     )
@@ -177,7 +177,7 @@ def run_checks(
     return records, pd.concat([sites, *gone]).sort_index(), pd.concat(flags, ignore_index=True)
 
 
-def _batches(data: BoreholeData | Iterable[BoreholeData]) -> Iterator[BoreholeData]:
+def batches(data: BoreholeData | Iterable[BoreholeData]) -> Iterator[BoreholeData]:
     """Small files together, as one check of many rows is quicker than many of few.
 
     Files of one hole stay apart, because a logger may deliver another unit every year.

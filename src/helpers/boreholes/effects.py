@@ -11,6 +11,7 @@ from helpers.boreholes.checks import (
     UNIT_CHECKS,
     Check,
     CheckedBoreholes,
+    batches,
     run_checks,
 )
 from helpers.boreholes.depth import HoleRefusedError, temperature_at_depth
@@ -54,7 +55,7 @@ def step_effects(study: Study, checked: CheckedBoreholes) -> pd.DataFrame:
     here = here[here.isin(checked.records["site"])]
     overrides = read_overrides(study)
     after: dict[str, list[pd.DataFrame]] = {name: [] for name, _ in STEPS}
-    for part in iterate_study(study):
+    for part in batches(iterate_study(study)):
         records, sites = (table[table["site"].isin(here)] for table in (part.records, part.sites))
         for name, checks in STEPS:
             records, _, _ = run_checks(checks, records, sites, study, overrides)

@@ -30,8 +30,9 @@ def overlapping_records(records: pd.DataFrame, sites: pd.DataFrame, study: Study
     """
     known = records[records["time"].notna() & (records["depth_m"] >= BELOW_SNOW_M)]
     known = known[known.get("share", pd.Series(1.0, known.index)) >= WHOLE_SHARE]
-    months = known.groupby([*SENSOR, "time"])["temperature_c"].agg(["size", np.ptp])
-    apart = months.loc[months["size"] > 1, "ptp"].groupby("site").median()
+    twice = known[known.duplicated([*SENSOR, "time"], keep=False)]
+    months = twice.groupby([*SENSOR, "time"])["temperature_c"].agg(["min", "max"])
+    apart = (months["max"] - months["min"]).groupby("site").median()
     alike = apart <= study.boreholes.checks.duplicate_c
     flags = [
         flag(

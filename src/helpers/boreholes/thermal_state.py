@@ -93,7 +93,9 @@ def warming_rate(
     """
     whole = months[months["time"].notna() & (months["share"] >= 1 - largest_missing_share)]
     deep = whole[whole["depth_m"] >= shallowest_m].dropna(subset="temperature_c")
-    for depth in sorted(deep["depth_m"].unique(), key=lambda z: abs(z - depth_m)):
+    n_months = deep["depth_m"].value_counts()
+    long = n_months.index[n_months >= FEWEST_YEARS * FEWEST_MONTHS]
+    for depth in sorted(long, key=lambda z: abs(z - depth_m)):
         years = _annual_means(deep[deep["depth_m"] == depth])
         if len(years) >= FEWEST_YEARS:
             return float(10 * theilslopes(years.to_numpy(), years.index.to_numpy()).slope)
