@@ -590,3 +590,17 @@ def test_file_by_file_gives_the_same_as_all_at_once(study, rows_at_once):
 def test_nothing_to_check_is_an_error(study):
     with pytest.raises(ContractError, match="No borehole file was given"):
         check_boreholes(iter([]), study)
+
+
+@pytest.mark.parametrize("averaging", ["day", "month"])
+def test_heat_of_drilling_is_noted_and_a_warm_first_year_is_not(study, averaging):
+    """An excess that dies out with ln(1 + s / t), as after three weeks of drilling."""
+    records, sites = hole("A", averaging)
+    days = (records["time"] - records["time"].min()).dt.days + 30
+    heat = 2.0 * np.log1p(20 / days)
+    drilled = records.assign(temperature_c=records["temperature_c"] + heat)
+    flags = check_whole(study, (drilled, sites)).flags
+    assert flags.loc[flags["check"] == "heat of drilling", "action"].tolist() == ["noted"]
+    snow = 0.8 * np.exp(-records["depth_m"] / 4) * (records["time"] < "2024-01-01")
+    warm = records.assign(temperature_c=records["temperature_c"] + snow)
+    assert check_whole(study, (warm, sites)).flags.empty

@@ -87,6 +87,7 @@ class BoreholeChecks(Section):
     wave_ends_m: float = Field(default=20.0, gt=0)
     usual_ground_c: float = 0.0
     curtain_offset_c: float = Field(default=0.2, gt=0)
+    drilling_c: float = Field(default=0.2, gt=0)
     step_c: float = Field(default=0.5, gt=0)
     envelope_c: float = Field(default=0.3, gt=0)
     duplicate_within_m: float = Field(default=100.0, gt=0)

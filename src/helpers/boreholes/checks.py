@@ -38,6 +38,7 @@ from helpers.boreholes.readings import (
 )
 from helpers.boreholes.strings import (
     envelope,
+    heat_of_drilling,
     misplaced_sensor,
     overlapping_records,
     step_or_drift,
@@ -80,6 +81,7 @@ PLACE_CHECKS: tuple[Check, ...] = (
 )
 STRING_CHECKS: tuple[Check, ...] = (
     overlapping_records,
+    heat_of_drilling,
     step_or_drift,
     misplaced_sensor,
     envelope,

@@ -13,7 +13,14 @@ CHECK_NAMES = (
     *("missing code", "outside the period", "negative depth", "depth order", "repeated depth"),
     *("temperature unit", "depth unit", "sign", "impossible value", "spike", "stuck sensor"),
     *("zero curtain", "setting", "swapped coordinates", "outside the area", "disturbed ground"),
-    *("elevation", "overlapping records", "step or drift", "misplaced sensor", "few sensors"),
+    *(
+        "elevation",
+        "overlapping records",
+        "heat of drilling",
+        "step or drift",
+        "misplaced sensor",
+        "few sensors",
+    ),
     *("envelope", "no values", "duplicate site", "override"),
 )
 Result = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]

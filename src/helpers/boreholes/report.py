@@ -18,7 +18,7 @@ from helpers.study import Study
 RESULT = ["site", "status", "t15_c", "standard_error_c"]
 FINDING = ["check", "depth_m", "time", "until", "action", "reason", "overrule"]
 NOTHING = "nothing found"
-WORTH_DROPPING = ("zero curtain", "elevation")  # of what is only noted
+WORTH_DROPPING = ("zero curtain", "elevation", "heat of drilling")  # of what is only noted
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; margin: .5rem 0 1.5rem; }

@@ -19,6 +19,7 @@ FEWEST_COMMON_MONTHS = 6  # half a year of both, so that no single month decides
 FEWEST_SENSORS = 3  # of two nobody can tell which is wrong
 WHOLE_SHARE = 0.8  # months cut between files are no overlap
 ENVELOPE_SHARE = 1.1  # extremes of monthly means scatter by some percent
+SHORTEST_RECORD_MONTHS = 18  # so that half a year follows the first
 TWO_STRINGS = "two strings under one code?"
 
 
@@ -89,6 +90,32 @@ def _years(places: pd.DataFrame, what: str) -> list[str]:
         f"{row.off:+.2f} deg C from {row.year:g} to {row.year + 1:g} {what}"
         for row in places.itertuples()
     ]
+
+
+def heat_of_drilling(records: pd.DataFrame, sites: pd.DataFrame, study: Study) -> Result:
+    """Records that begin warm at depth and cool down together: heat that drilling left behind.
+
+    It dies out with the logarithm of time (Lachenbruch and Brewer 1959, USGS Bulletin 1083-C), so
+    that the first three months of all sensors from 10 m down lie above the rest of the first year,
+    and these above the last year, in all by ``drilling_c`` or more. Noted: whoever knows when the
+    hole was drilled drops the first months.
+    """
+    months = monthly_records(records)
+    deep = months[months["time"].notna() & (months["depth_m"] >= BELOW_SEASONS_M)]
+    found = []
+    for site, hole in deep.groupby("site"):
+        age = (hole["time"] - hole["time"].min()).dt.days / 30.4
+        if age.max() < SHORTEST_RECORD_MONTHS:
+            continue
+        means = hole.groupby(["depth_m", pd.cut(age, [-1, 2.5, 11.5, np.inf])], observed=True)
+        course = means["temperature_c"].mean().unstack().dropna()
+        falls = (course.diff(axis=1).iloc[:, 1:] < 0).all(axis=1)
+        excess = course.iloc[:, 0] - course.iloc[:, -1]
+        if len(course) > 1 and (falls & (excess > study.boreholes.checks.drilling_c)).all():
+            found.append({"site": site, "excess": excess.min()})
+    places = pd.DataFrame(found, columns=["site", "excess"])
+    reason = [f"all sensors from 10 m down cooled by {c:.2f} deg C or more" for c in places.excess]
+    return records, sites, flag(places, "heat of drilling", NOTED, reason)
 
 
 def _yearly_changes(months: pd.DataFrame) -> pd.DataFrame:
