@@ -604,3 +604,10 @@ def test_heat_of_drilling_is_noted_and_a_warm_first_year_is_not(study, averaging
     snow = 0.8 * np.exp(-records["depth_m"] / 4) * (records["time"] < "2024-01-01")
     warm = records.assign(temperature_c=records["temperature_c"] + snow)
     assert check_whole(study, (warm, sites)).flags.empty
+
+
+def test_of_two_deep_sensors_the_one_that_steps_goes_and_the_site_stays(study):
+    records, sites = hole("A", "month", depths=np.array([2.0, 4, 6, 8, 10, 12]))
+    records["temperature_c"] += 2.0 * (at(records, 10) & (records["time"] >= "2024-01-01"))
+    flag = the_flag(check_whole(study, (records, sites)))
+    assert flag[["action", "depth_m"]].tolist() == ["value removed", 10]

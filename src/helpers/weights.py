@@ -73,6 +73,7 @@ def unexplained_variance(residual_c: ArrayLike, standard_error_c: ArrayLike) -> 
         )
 
     def surplus(variance: float) -> float:
+        """By how much the scaled residuals exceed 1 on average if this is unexplained."""
         return float(np.mean(squared[known] / (variance + error[known]))) - 1
 
     least = LEAST_UNEXPLAINED_C**2

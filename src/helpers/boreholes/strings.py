@@ -61,7 +61,7 @@ def step_or_drift(records: pd.DataFrame, sites: pd.DataFrame, study: Study) -> R
     the others are looked at again; sensors above 2 m are not judged. When in the record the step
     came, or whether the sensor was right before or after, cannot be told: all its values go.
 
-    Where the sensors from 10 m down change by more than ``step_c`` together, the logger or the
+    Where all sensors from 10 m down change by more than ``step_c`` one way, the logger or the
     calibration of the whole string was changed: no natural ground does that in a year.
     """
     change = _yearly_changes(monthly_records(records))
@@ -69,7 +69,7 @@ def step_or_drift(records: pd.DataFrame, sites: pd.DataFrame, study: Study) -> R
     for (site, year), hole in change.groupby(["site", "year"]):
         step_c, place = study.boreholes.checks.step_c, {"site": site, "year": year}
         deep = hole.loc[hole["depth_m"] >= BELOW_SEASONS_M, "change"]
-        if len(deep) > 1 and abs(deep.median()) > step_c:
+        if len(deep) > 1 and ((deep > step_c).all() or (deep < -step_c).all()):
             whole.append(place | {"off": deep.median()})
             continue
         found += [place | {"depth_m": z, "off": off} for z, off in _off_the_others(hole, step_c)]
