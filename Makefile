@@ -5,7 +5,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help map fast test lab survey trial bench lint lock clean
+.PHONY: help map fast data test lab survey trial bench lint lock clean
 
 help: ## list the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ test: $(VENV)/installed ## run all tests
 	$(RUN) -m ruff check src tests
 	$(RUN) -m pytest tests
 
+data: $(VENV)/installed ## fetch the open layers and boreholes a study asks for (STUDY=eastern_siberia)
+	$(RUN) -m helpers.opendata $(STUDY)
+
 lab: $(VENV)/installed ## open JupyterLab on the first notebook
 	$(VENV)/bin/jupyter lab --ServerApp.ip=127.0.0.1 notebooks/00_start_here.ipynb
 
@@ -43,7 +46,7 @@ lint: $(VENV)/installed ## check style
 	$(RUN) -m ruff check src tests
 
 lock: ## resolve requirements.lock again (needs uv)
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet --extra test pyproject.toml --output-file requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet --extra test --extra open pyproject.toml --output-file requirements.lock
 
 clean: ## remove what runs have written (interim, output), keep data and figures
 	rm -rf data/*/interim data/*/output

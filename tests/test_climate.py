@@ -1,15 +1,28 @@
+from typing import get_args
+
 import numpy as np
-import pandas as pd
 import pytest
 
 from helpers import climate
-from helpers.covariates import read_stations, station_errors
+from helpers.settings import ClimateQuantity
 
 
 def year(mean, amplitude, parts=365_00):
     """Temperature of a sinusoidal year of 365 days in equal parts, and days of each part."""
     phase = 2 * np.pi * (np.arange(parts) + 0.5) / parts
     return mean + amplitude * np.cos(phase), np.full(parts, 365 / parts)
+
+
+@pytest.fixture
+def months():
+    """Temperature and precipitation (12, 50) of places from tundra to subtropics."""
+    rng = np.random.default_rng(3)
+    cycle = -np.cos(2 * np.pi * (np.arange(12) - 0.5) / 12)[:, None]
+    temperature = rng.uniform(-8, 12, 50) + rng.uniform(2, 25, 50) * cycle
+    return temperature, rng.uniform(0, 120, (12, 50))
+
+
+SPREAD = [5.2, 4.9, 5.8, 4.4, 4.1, 3.0, 2.4, 2.7, 3.7, 5.1, 6.2, 5.5]
 
 
 @pytest.mark.parametrize(
@@ -57,39 +70,73 @@ def test_frost_number_is_half_where_freezing_and_thawing_balance():
     assert climate.frost_number(900, 1600) == pytest.approx(40 / 70)
 
 
-def test_the_surface_gives_a_linear_climate_back_exactly():
-    rng = np.random.default_rng(1)
-    position = rng.uniform(0, 1, (30, 3)) * [1e6, 1e6, 1500]
-    values = position @ [[1e-6], [-2e-6], [-0.006]] + 5
-    surface = climate.StationSurface.fit(position[:20], values[:20])
-    np.testing.assert_allclose(surface(position[20:]), values[20:], atol=1e-6)
+def test_every_quantity_of_the_settings_is_computed_and_has_units(months):
+    found = climate.annual_climate(*months, SPREAD, np.full(50, 50.0))
+    assert set(found) == set(climate.QUANTITIES) == set(get_args(ClimateQuantity))
+    assert all(values.shape == (50,) for values in found.values())
 
 
-def test_without_smoothing_the_surface_passes_through_the_stations():
-    rng = np.random.default_rng(2)
-    position, values = rng.uniform(0, 1, (15, 3)), rng.normal(size=(15, 2))
-    surface = climate.StationSurface.fit(position, values, smoothing=0)
-    np.testing.assert_allclose(surface(position), values, atol=1e-8)
+def test_every_temperature_says_that_it_is_of_the_air():
+    names = {q: long_name for q, (units, long_name) in climate.QUANTITIES.items() if units != "mm"}
+    assert all("air" in long_name for long_name in names.values()), names
 
 
-def test_a_station_left_out_does_not_see_itself(study):
-    """Changing a station's own values must not change its own prediction."""
-    stations, position = read_stations(study)
-    spread = study.climate.within_month_sd_c
-    months = [f"t{m}" for m in climate.MONTHS]
-    changed = stations.copy()
-    changed.loc[3, months] += 40
-    before = climate.leave_one_station_out(position, stations, spread)
-    after = climate.leave_one_station_out(position, changed, spread)
-    here = before["station"] == stations["station"][3]
-    pd.testing.assert_series_equal(before[here]["predicted"], after[here]["predicted"])
-    assert not np.allclose(before["predicted"], after["predicted"])
+def test_seasons_add_up_to_the_year_and_snow_falls_within_it(months):
+    found = climate.annual_climate(*months, SPREAD)
+    seasons = sum(found[f"{season}_precipitation"] for season in climate.SEASONS)
+    np.testing.assert_allclose(seasons, found["precipitation"])
+    snow = found["snow_season_precipitation"]
+    assert ((snow >= 0) & (snow <= found["precipitation"])).all()
 
 
-def test_station_errors_are_of_the_size_published_regressions_have(study):
-    """Regressions north of 46 N left 0.70 deg C in MAAT in-sample; held out is up to twice that."""
-    errors = station_errors(study)
-    north = errors[errors["lat"] > 46]
-    rmse = north.groupby("quantity")["error"].apply(lambda e: np.sqrt((e**2).mean()))
-    assert 0.7 < rmse["mean_annual_air_temperature"] < 1.4
-    assert rmse["thawing_degree_days"] < 200
+def test_winter_is_december_to_february():
+    seasons = climate.seasonal_precipitation(2.0 ** np.arange(12))
+    assert {name: int(mm) for name, mm in seasons.items()} == {
+        "winter": 2048 + 1 + 2,
+        "spring": 4 + 8 + 16,
+        "summer": 32 + 64 + 128,
+        "autumn": 256 + 512 + 1024,
+    }
+
+
+def test_a_spline_below_zero_counts_as_dry_in_every_sum(months):
+    temperature, rain = months
+    rain = rain.copy()
+    rain[0] = -20.0
+    found = climate.annual_climate(temperature, rain, SPREAD)
+    np.testing.assert_allclose(found["precipitation"], rain[1:].sum(axis=0))
+    np.testing.assert_allclose(found["winter_precipitation"], rain[[1, 11]].sum(axis=0))
+
+
+def test_a_month_at_zero_brings_half_its_precipitation_as_snow():
+    mean = np.full((12, 1), 30.0)
+    mean[3], mean[10] = 0.0, -50.0
+    rain = np.full((12, 1), 10.0)
+    assert climate.snow_season_precipitation(mean, rain, [4.0] * 12) == pytest.approx(15)
+    assert climate.snow_season_precipitation(mean, rain) == 10
+
+
+def test_continentality_runs_from_the_ocean_to_the_cold_pole():
+    """Thorshavn (annual range 7.8, 62.0 N) about 0, Verkhoyansk (65.2, 67.6 N) about 100."""
+    np.testing.assert_allclose(climate.continentality([7.8, 65.2], [62.0, 67.6]), [0, 100], atol=1)
+
+
+def test_range_and_continentality_by_hand():
+    months = np.linspace(-25, 20, 12)[:, None]
+    found = climate.annual_climate(months, np.ones((12, 1)), SPREAD, latitude=20.0)
+    assert found["temperature_range"] == 45
+    assert found["continentality"] == pytest.approx(1.7 * 45 / 0.5 - 14)
+
+
+def test_without_latitude_there_is_no_continentality(months):
+    assert "continentality" not in climate.annual_climate(*months, SPREAD)
+
+
+def test_missing_months_leave_only_what_can_be_known(months):
+    temperature, rain = months
+    rain = rain.copy()
+    rain[5, 7] = np.nan
+    found = climate.annual_climate(temperature, rain, SPREAD, 50.0)
+    lacking = {name for name, values in found.items() if np.isnan(values[7])}
+    assert lacking == {"precipitation", "summer_precipitation", "snow_season_precipitation"}
+    assert not any(np.isnan(np.delete(values, 7)).any() for values in found.values())

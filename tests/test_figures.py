@@ -12,6 +12,7 @@ from helpers import figures
 from helpers.figures import base_map, catalogue, charts, small_maps, style, towns
 from helpers.products import class_layer
 from helpers.scores import classification_scores, regression_scores
+from helpers.selection import spearman_clusters
 from helpers.shapley import ShapleyValues
 from helpers.storage import ContractError
 from helpers.study import load_study
@@ -192,6 +193,32 @@ def draw_confusion(study, d):
     return figures.confusion_matrices(frozen, classes, study)
 
 
+STATION_ERRORS = pd.DataFrame(
+    {"quantity": "x", "error": [2.0, -1.0], "lon": [118.0, 124.0], "lat": [47.0, 50.0]}
+)
+RADIUS_SKILL = pd.DataFrame(
+    {
+        "radius_m": [5e3, 1e4],
+        "rmse_c": [1.0, 0.9],
+        "sd_seeds_c": 0.02,
+        "standard_error_c": 0.1,
+        "correlation": [-0.2, -0.3],
+        "rmse_without_c": 1.1,
+    }
+)
+STEPS = pd.DataFrame(
+    {
+        "step": [1, 2],
+        "added": ["FDD", "PRE"],
+        "selection_rmse_c": [1.0, 0.9],
+        "selection_error_c": 0.1,
+        "kept": [True, False],
+    }
+)
+SETS = pd.DataFrame({"rmse_c": [0.95], "optimistic": [False]}, index=["study"])
+CHOSEN = pd.DataFrame({"chosen": [3, 0], "runs": 3, "share": [1.0, 0.0]}, index=["FDD", "TPI"])
+
+
 DRAW = {
     "study_area": lambda s, d: figures.study_area_map(s, d["layers"], d["sites"]),
     "borehole_profiles": lambda s, d: figures.borehole_profiles(
@@ -203,7 +230,16 @@ DRAW = {
     "error_budget": lambda s, d: figures.error_budget(d["sites"], s),
     "t15_histogram": lambda s, d: figures.temperature_histogram(d["sites"], s),
     "covariate_maps": lambda s, d: figures.covariate_maps(s, d["layers"], NAMES, d["sites"]),
-    "correlation": lambda s, d: figures.correlation_matrix(d["training"], ["t15_c", *NAMES]),
+    "station_errors": lambda s, d: figures.station_error_map(s, STATION_ERRORS, {"x": "mm"}),
+    "site_distributions": lambda s, d: figures.site_distributions(
+        d["training"], d["layers"], NAMES, s
+    ),
+    "correlation": lambda s, d: figures.correlation_clusters(
+        spearman_clusters(d["training"], NAMES), N_SITES
+    ),
+    "pair_plot": lambda s, d: figures.pair_plot(d["training"], NAMES, s, UNITS),
+    "radius_skill": lambda s, d: figures.radius_skill_chart(RADIUS_SKILL, 10_000, s),
+    "forward_selection": lambda s, d: figures.forward_selection_chart(STEPS, SETS, CHOSEN, s, 0.9),
     "shap_summary": lambda s, d: figures.shap_summary(d["shapley"], UNITS, s),
     "shap_dependence": lambda s, d: figures.shap_dependence(d["shapley"], UNITS, s),
     "folds": lambda s, d: figures.fold_map(s, d["layers"], d["training"], d["folds"]),

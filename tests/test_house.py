@@ -7,9 +7,11 @@ import pytest
 
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "helpers"
 FLOORS = [
-    ["settings"],
+    ["settings", "units"],
     ["storage", "study"],
-    ["boreholes", "climate", "terrain", "rasters"],
+    ["area", "boreholes", "climate", "terrain"],
+    ["rasters"],
+    ["opendata"],
     ["covariates"],
     ["virtual", "forest_file", "forest_kernel", "folds", "scores", "applicability"],
     ["forest"],
@@ -17,7 +19,7 @@ FLOORS = [
     ["held_out"],
     ["shapley"],
     ["mapping", "validation", "products"],
-    ["metadata"],
+    ["metadata", "selection"],
     ["figures"],
     ["widgets", "run"],
 ]

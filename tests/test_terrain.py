@@ -1,70 +1,93 @@
+from typing import get_args
+
 import numpy as np
 import pytest
 import xarray as xr
 from pyproj import Transformer
+from scipy import ndimage
 
 from helpers import terrain
+from helpers.settings import TerrainCovariate
+from helpers.storage import ContractError
+
+ALBERS = "+proj=aea +lat_1=25 +lat_2=47 +lat_0=0 +lon_0=105 +datum=WGS84"
+QUANTITIES = get_args(TerrainCovariate.model_fields["quantity"].annotation)
+WITH_RADIUS = {"local_relief": 2000.0}
+UNITS = {
+    "topographic_position": "m",
+    "slope": "degree",
+    "northness": "1",
+    "eastness": "1",
+    "local_relief": "m",
+    "ruggedness": "m",
+    "topographic_wetness": "ln(m)",
+    "clear_sky_radiation": "W m-2",
+}
 
 
-def grid(values, size=1000.0):
-    values = np.asarray(values, dtype=float)
-    y, x = (size * np.arange(n)[::step] for n, step in zip(values.shape, (-1, 1), strict=True))
-    return xr.DataArray(values, coords={"y": y, "x": x}, dims=("y", "x"), attrs={"units": "m"})
+def rough(shape=(14, 17), crs=ALBERS):
+    """Smooth random hills of a hundred metres on 1 km cells near 134 E, 52 N."""
+    z = ndimage.gaussian_filter(np.random.default_rng(3).normal(0, 800, shape), 1.5) + 600
+    coordinates = {
+        "y": 5.97e6 - 1000.0 * np.arange(shape[0]),
+        "x": 1.92e6 + 1000.0 * np.arange(shape[1]),
+    }
+    layer = xr.DataArray(z.astype(np.float32), coordinates, ("y", "x"), attrs={"units": "m"})
+    return layer.rio.write_crs(crs)
 
 
-def test_topographic_position_of_the_known_matrix():
-    """1..25 with 100 in the centre: 87 there, -10.875 around it, the rim missing."""
-    values = np.arange(1.0, 26).reshape(5, 5)
-    values[2, 2] = 100
-    found = terrain.topographic_position(grid(values)).to_numpy()
-    expected = np.full((5, 5), np.nan)
-    expected[1:4, 1:4] = -10.875
-    expected[2, 2] = 87
-    np.testing.assert_allclose(found, expected)
+def layer_of(elevation, quantity, **settings):
+    settings = {"radius_m": WITH_RADIUS.get(quantity)} | settings
+    return terrain.terrain_layer(
+        elevation, TerrainCovariate(source="terrain", quantity=quantity, **settings)
+    )
 
 
-@pytest.mark.parametrize("radius_m", [None, 3000.0])
-def test_topographic_position_of_a_plane_is_zero_inside(radius_m):
-    y, x = np.mgrid[:20, :20]
-    found = terrain.topographic_position(grid(3.0 * x - 2 * y + 7), radius_m).to_numpy()
-    np.testing.assert_allclose(found[4:-4, 4:-4], 0, atol=1e-9)
+@pytest.mark.parametrize("quantity", QUANTITIES)
+def test_every_quantity_is_a_layer_that_says_what_it_holds(quantity):
+    elevation = rough()
+    layer = layer_of(elevation, quantity)
+    assert layer.dims == ("y", "x") and layer.shape == elevation.shape
+    assert layer.dtype == np.float32 and layer.rio.crs == elevation.rio.crs
+    assert layer.attrs["units"] == UNITS[quantity] and layer.attrs["source"] == "terrain"
+    assert layer.attrs["long_name"] and elevation.attrs["units"] == "m"
 
 
-@pytest.mark.parametrize("radius_m", [None, 3000.0])
-def test_topographic_position_scales_with_height_and_ignores_its_level(radius_m):
-    z = np.random.default_rng(0).normal(500, 50, (15, 15))
-    first = terrain.topographic_position(grid(z), radius_m)
-    second = terrain.topographic_position(grid(3 * z + 1000), radius_m)
-    np.testing.assert_allclose(second, 3 * first, atol=1e-8)
+@pytest.mark.parametrize("quantity", [q for q in QUANTITIES if q not in WITH_RADIUS])
+def test_the_rim_and_what_touches_a_missing_cell_are_missing_and_nothing_else(quantity):
+    elevation = rough()
+    elevation[5, 9] = np.nan
+    expected = np.ones(elevation.shape, bool)
+    expected[1:-1, 1:-1] = False
+    expected[4:7, 8:11] = True
+    np.testing.assert_array_equal(np.isnan(layer_of(elevation, quantity)), expected)
 
 
-def test_topographic_position_in_a_disc_equals_the_plain_loop():
-    z = np.random.default_rng(1).normal(0, 50, (12, 9))
-    z[3, 4] = np.nan
-    found = terrain.topographic_position(grid(z), 2500.0).to_numpy()
-    row, column = np.mgrid[:12, :9]
-    for i, j in [(0, 0), (5, 5), (3, 5), (11, 8)]:
-        distance = np.hypot(row - i, column - j)
-        around = z[(distance <= 2.5) & (distance > 0)]
-        assert found[i, j] == pytest.approx(z[i, j] - np.nanmean(around))
-    assert np.isnan(found[3, 4])
+@pytest.mark.parametrize("quantity", QUANTITIES)
+def test_elevation_that_is_missing_everywhere_gives_a_missing_layer(quantity):
+    assert layer_of(rough() * np.nan, quantity).isnull().all()
 
 
-def test_slope_of_a_plane():
-    """100 m up per km east and 50 m per km north: arctan(hypot(0.1, 0.05))."""
-    y, x = np.mgrid[:6, :6]
-    found = terrain.slope(grid(100.0 * x - 50 * y)).to_numpy()
-    expected = np.degrees(np.arctan(np.hypot(0.1, 0.05)))
-    np.testing.assert_allclose(found[1:-1, 1:-1], expected)
-    assert np.isnan(found[0]).all()
+@pytest.mark.parametrize(
+    "settings, long_name",
+    [
+        ({"quantity": "topographic_position", "radius_m": 3000}, "mean within 3 km"),
+        (
+            {"quantity": "topographic_position", "radius_m": 3000, "inner_radius_m": 1500},
+            "mean 1.5 to 3 km away",
+        ),
+        ({"quantity": "clear_sky_radiation", "month": 7}, "July"),
+        ({"quantity": "local_relief", "radius_m": 3000}, "within 3 km"),
+    ],
+)
+def test_radii_and_month_of_the_settings_reach_the_layer(settings, long_name):
+    assert layer_of(rough(), **settings).attrs["long_name"].endswith(long_name)
 
 
-def test_local_relief_is_highest_minus_lowest():
-    z = np.zeros((7, 7))
-    z[3, 3] = 120
-    found = terrain.local_relief(grid(z), 1000.0).to_numpy()
-    assert found[2, 2] == found[3, 4] == 120
-    assert found[1, 3] == 0
+@pytest.mark.parametrize("quantity", ["slope", "topographic_wetness", "clear_sky_radiation"])
+def test_elevation_in_degrees_is_refused(quantity):
+    with pytest.raises(ContractError, match="grid in 'WGS 84', a projected CRS in metres"):
+        layer_of(rough(crs="EPSG:4326"), quantity)
 
 
 def test_relief_agrees_with_known_heights(study):
@@ -76,13 +99,13 @@ def test_relief_agrees_with_known_heights(study):
     assert 1500 < float(relief.max()) < 2700
 
 
-def test_relief_on_the_grid_agrees_with_the_table_at_points(study, covariates):
+def test_relief_on_the_grid_agrees_with_the_table_at_points(study):
     """On 20 km cells the two differ by the relief within a cell, without bias."""
-    rows, columns = np.nonzero(covariates["elevation"].notnull().to_numpy())
-    some = slice(None, None, 37)
+    relief = terrain.relief(study.geobox)
+    rows, columns = (cells[::37] for cells in np.nonzero(relief.notnull().to_numpy()))
     to_degrees = Transformer.from_crs(study.crs, "EPSG:4326", always_xy=True)
-    x, y = covariates.x.values[columns[some]], covariates.y.values[rows[some]]
+    x, y = relief.x.values[columns], relief.y.values[rows]
     at_points = terrain.relief_at(*to_degrees.transform(x, y))
-    on_grid = covariates["elevation"].to_numpy()[rows[some], columns[some]]
+    on_grid = relief.to_numpy()[rows, columns]
     assert abs(np.mean(on_grid - at_points)) < 20
     assert np.corrcoef(on_grid, at_points)[0, 1] > 0.97

@@ -9,7 +9,7 @@ from typing import Any
 import xarray as xr
 
 from helpers.products import VIRTUAL_NOTE, class_areas, class_layer, permafrost_area
-from helpers.storage import library_versions, sha256, write_json
+from helpers.storage import library_versions, read_json, sha256, write_json
 from helpers.study import Study
 
 WEIGHTS = {
@@ -72,8 +72,17 @@ def _abstract(study: Study, n_sites: int) -> dict[str, str]:
 def _sources(study: Study) -> dict[str, Any]:
     virtual = study.about.virtual_boreholes
     boreholes = VIRTUAL_NOTE if virtual else list(study.boreholes.files)
-    covariates = {name: c.model_dump(exclude_none=True) for name, c in study.covariates.items()}
+    covariates = {name: _layer_source(study, name) for name in study.covariates}
     return {"boreholes": boreholes, "covariates": covariates}
+
+
+def _layer_source(study: Study, name: str) -> dict[str, Any]:
+    """What study.toml says of a covariate; of an open layer also files, licence and citation."""
+    settings = study.covariates[name]
+    source = settings.model_dump(exclude_none=True)
+    if settings.source == "open":
+        source["provenance"] = read_json(study.open_layer(name).with_suffix(".json"), "make data")
+    return source
 
 
 def _process(study: Study) -> dict[str, str]:

@@ -13,7 +13,7 @@ import json
 import math
 import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -136,12 +136,18 @@ def _plain(value: Any) -> Any:
 
 def write_dataset(dataset: xr.Dataset, path: str | Path) -> Path:
     """Write a Dataset as netCDF 4, compressed, keeping the CRS of its layers."""
-    encoding = {name: {"zlib": True, "complevel": 1} for name in dataset.data_vars}
-    for name, layer in dataset.data_vars.items():
-        if "grid_mapping" in layer.encoding:
-            encoding[name]["grid_mapping"] = layer.encoding["grid_mapping"]
+    return write_layers([dataset], path)
+
+
+def write_layers(parts: Iterable[xr.Dataset], path: str | Path) -> Path:
+    """Write Datasets on one grid into one netCDF 4, each as it comes, so that memory holds one."""
     with replacing(path) as unfinished:
-        dataset.to_netcdf(unfinished, engine="netcdf4", encoding=encoding)
+        for part in parts:
+            encoding = {name: {"zlib": True, "complevel": 1} for name in part.data_vars}
+            for name, layer in part.data_vars.items():
+                if "grid_mapping" in layer.encoding:
+                    encoding[name]["grid_mapping"] = layer.encoding["grid_mapping"]
+            part.to_netcdf(unfinished, mode="a", engine="netcdf4", encoding=encoding)
     return Path(path)
 
 

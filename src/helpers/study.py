@@ -29,6 +29,8 @@ from helpers.settings import (
     Figures,
     ForestSettings,
     GridSettings,
+    OpenData,
+    OpenLayer,
     Period,
     RasterCovariate,
     ReliefCovariate,
@@ -55,6 +57,8 @@ class Study(Section):
     period: Period
     boreholes: Boreholes
     covariates: dict[str, Covariate]
+    references: dict[str, OpenLayer] = {}
+    open_data: OpenData = OpenData()
     climate: Climate | None = None
     forest: ForestSettings
     validation: Validation = Validation()
@@ -71,8 +75,12 @@ class Study(Section):
         for name in wanted:
             if name not in self.covariates:
                 raise ValueError(f"covariate '{name}' is not described; choices: {known}")
-        if self.climate is None and any(c.source == "stations" for c in self.covariates.values()):
-            raise ValueError("covariates from stations need a [climate] section")
+        sources = {c.source for c in self.covariates.values()}
+        if "stations" in sources and not (self.climate and self.climate.stations):
+            raise ValueError("covariates from stations need stations in a [climate] section")
+        for name, c in self.covariates.items():
+            if c.source == "open" and c.product == "esa_cci_permafrost":
+                raise ValueError(f"'{name}' is a map of permafrost: move it to [references.{name}]")
         bounds = [c.below_c for c in self.classes[:-1]]
         if None in bounds or bounds != sorted(bounds) or self.classes[-1].below_c is not None:
             raise ValueError("classes go from cold to warm; only the last one has no below_c")
@@ -148,12 +156,33 @@ class Study(Section):
         box = self.to_grid.transform_bounds(area.west, area.south, area.east, area.north, 101)
         return GeoBox.from_bbox(box, crs=self.crs, resolution=self.grid.resolution_m)
 
+    @property
+    def open_dir(self) -> Path:
+        """Where the layers and boreholes that ``make data`` has fetched lie."""
+        return self.folder / "open"
+
+    def open_layer(self, name: str) -> Path:
+        """Raster of an open layer, made by ``make data``."""
+        path = self.open_dir / f"{name}.tif"
+        if not path.is_file():
+            raise StudyError(f"{self.file}: layer '{name}' is not fetched yet. {self._fetch()}")
+        return path
+
+    def _fetch(self) -> str:
+        return f"On a machine with internet, run: make data STUDY={self.folder}"
+
+    @property
+    def margin_cells(self) -> int:
+        """Cells around the grid that terrain needs, so that its edge has all its neighbours."""
+        radii = [c.radius_m or 0 for c in self.covariates.values() if c.source == "terrain"]
+        return int(np.ceil(max(radii, default=0) / self.grid.resolution_m)) + 1
+
     def path(self, relative: str) -> Path:
         """Path of a file named in study.toml; it must exist inside the study folder."""
         path = (self.folder / relative).resolve()
         if not path.is_relative_to(self.folder.resolve()):
             raise StudyError(f"{self.file}: '{relative}' leaves the study folder; copy it inside.")
-        if not path.is_file():
+        if not (path.is_file() or (path / "zarr.json").is_file() or (path / ".zgroup").is_file()):
             raise StudyError(
                 f"{self.file}: file '{relative}' not found at {path}. Put it there, or correct "
                 "the path in study.toml."
@@ -166,7 +195,9 @@ class Study(Section):
         for pattern in self.boreholes.files:
             matches = [self.path(str(p.relative_to(self.folder))) for p in self._glob(pattern)]
             if not matches:
-                raise StudyError(f"{self.file}: boreholes.files: no file matches '{pattern}'.")
+                remedy = self._fetch() if pattern.startswith(f"{self.open_dir.name}/") else ""
+                place = f"{self.file}: boreholes.files"
+                raise StudyError(f"{place}: no file matches '{pattern}'. {remedy}".strip())
             found += matches
         return sorted(set(found))
 
@@ -285,4 +316,5 @@ _COVARIATES = {
     "relief": ReliefCovariate,
     "terrain": TerrainCovariate,
     "raster": RasterCovariate,
+    "open": OpenLayer,
 }

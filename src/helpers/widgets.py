@@ -68,6 +68,13 @@ def choice(label: str, options: list[str]) -> ipywidgets.Dropdown:
     return ipywidgets.Dropdown(options=options, description=label)
 
 
+def several(label: str, options: list[str], chosen: list[str]) -> ipywidgets.SelectMultiple:
+    """List to choose several of."""
+    return ipywidgets.SelectMultiple(
+        options=options, value=tuple(chosen), description=label, rows=min(len(options), 12)
+    )
+
+
 def slider(
     label: str, low: float, high: float, value: float, step: float
 ) -> ipywidgets.FloatSlider:

@@ -1,18 +1,23 @@
 """One function for each figure of the notebooks, in one style.
 
 ``style`` holds sizes and colours; ``base_map``, ``layers`` and ``towns`` the parts of a map;
-``maps``, ``small_maps``, ``borehole_charts``, ``charts``, ``validation_charts`` the paper
-figures; ``panels`` those of the interactive panels; ``catalogue`` names, captions and files.
+``maps``, ``small_maps`` and what ends in ``charts`` the paper figures; ``panels`` those of the
+interactive panels; ``catalogue`` names, captions and files.
 """
 
 from helpers.figures.borehole_charts import borehole_profiles, depth_time_image, error_budget
 from helpers.figures.catalogue import CATALOGUE, catalogue_markdown, save_figure, save_preview
 from helpers.figures.charts import (
-    correlation_matrix,
     shap_dependence,
     shap_summary,
     step_effects,
     temperature_histogram,
+)
+from helpers.figures.covariate_charts import (
+    correlation_clusters,
+    pair_plot,
+    site_distributions,
+    station_error_map,
 )
 from helpers.figures.maps import (
     fold_map,
@@ -24,6 +29,11 @@ from helpers.figures.maps import (
     thermal_class_map,
 )
 from helpers.figures.panels import area_curve, conditional_distribution, site_contributions
+from helpers.figures.selection_charts import (
+    forward_selection_chart,
+    importance_chart,
+    radius_skill_chart,
+)
 from helpers.figures.small_maps import applicability_map, covariate_maps, truth_comparison
 from helpers.figures.validation_charts import (
     confusion_matrices,
@@ -39,20 +49,26 @@ __all__ = [
     "catalogue_markdown",
     "conditional_distribution",
     "confusion_matrices",
-    "correlation_matrix",
+    "correlation_clusters",
     "covariate_maps",
     "depth_time_image",
     "distance_curves",
     "error_budget",
     "fold_map",
+    "forward_selection_chart",
+    "importance_chart",
     "interval_width_map",
+    "pair_plot",
     "probability_map",
+    "radius_skill_chart",
     "save_figure",
     "save_preview",
     "shap_dependence",
     "shap_summary",
     "site_contributions",
+    "site_distributions",
     "site_status_map",
+    "station_error_map",
     "step_effects",
     "study_area_map",
     "temperature_histogram",

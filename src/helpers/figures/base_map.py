@@ -19,7 +19,7 @@ from odc.geo.geobox import GeoBox
 from scipy import ndimage
 
 from helpers import terrain
-from helpers.covariates import study_area
+from helpers.area import study_area
 from helpers.figures.style import MM_PER_INCH, SINGLE_COLUMN_MM
 from helpers.study import Study
 

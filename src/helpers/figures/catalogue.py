@@ -65,7 +65,36 @@ CATALOGUE: dict[str, Entry] = {
     "covariate_maps": Entry(
         _COVARIATES, "Covariates on the study grid; colours span the quantiles 0.02 to 0.98."
     ),
-    "correlation": Entry(_COVARIATES, "Spearman rank correlation of the covariates at the sites."),
+    "station_errors": Entry(
+        _COVARIATES,
+        "Error of the climate at each station when it is left out; colours end at the quantile "
+        "0.95 of the errors.",
+    ),
+    "site_distributions": Entry(
+        _COVARIATES,
+        "Covariates at the sites and over the mapped area; above each panel the share of the map "
+        "beyond the sites and the distance of Kolmogorov and Smirnov.",
+    ),
+    "correlation": Entry(
+        _COVARIATES,
+        "Spearman rank correlation of the covariates at the sites in the order of their clusters "
+        "(a) and the tree that joins them, cut at the dashed line (b).",
+    ),
+    "pair_plot": Entry(
+        _COVARIATES,
+        "Predictors against each other at the sites in the colours of t15; circles frozen, "
+        "triangles unfrozen; on the diagonal how many sites have which value.",
+    ),
+    "radius_skill": Entry(
+        _COVARIATES,
+        "Held-out RMSE (a) and correlation with t15 (b) against the radius of topographic "
+        "position; bars are the standard deviation over seeds.",
+    ),
+    "forward_selection": Entry(
+        _COVARIATES,
+        "Held-out RMSE as predictors are added, which is optimistic, beside sets these folds did "
+        "not choose (a); how often each covariate is chosen over seeds (b).",
+    ),
     "shap_summary": Entry(
         _SHAP,
         "Shapley values at the sites: mean absolute value of each predictor (a), and every site "

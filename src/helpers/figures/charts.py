@@ -165,30 +165,6 @@ def _finish_steps(panels: Sequence[Axes], rows: Mapping[str, int]) -> None:
 
 
 @journal_style
-def correlation_matrix(training: pd.DataFrame, names: Sequence[str]) -> Figure:
-    """Spearman rank correlation of the columns ``names`` over the sites of ``training``."""
-    correlation = training[list(names)].corr(method="spearman").to_numpy()
-    lower = np.where(np.tri(len(names), dtype=bool), correlation, np.nan)
-    width = SINGLE_COLUMN_MM if len(names) <= 5 else DOUBLE_COLUMN_MM
-    figure = style.new_figure(width, 8 * len(names) + 20)
-    axes = figure.subplots()
-    colours = style.DIFFERENCE_COLOURS
-    image = axes.imshow(lower, cmap=colours, norm=Normalize(-1, 1), aspect="auto")
-    for row, column in zip(*np.nonzero(np.isfinite(lower)), strict=True):
-        value = lower[row, column]
-        ink = "white" if abs(value) > 0.6 else "black"
-        axes.text(column, row, style.minus(f"{value:.2f}"), ha="center", va="center", color=ink)
-    labels = [style.printed_name(name) for name in names]
-    axes.set_xticks(range(len(names)), labels, rotation=45, ha="right")
-    axes.set_yticks(range(len(names)), labels)
-    axes.spines[:].set_visible(False)
-    place = axes.inset_axes((0.52, 0.86, 0.46, 0.05))
-    label = f"Spearman correlation (–), n = {len(training)}"
-    figure.colorbar(image, cax=place, label=label, orientation="horizontal")
-    return figure
-
-
-@journal_style
 def shap_summary(
     shapley: ShapleyValues, units: Mapping[str, str], study: Study | None = None
 ) -> Figure:

@@ -43,7 +43,7 @@ def covariate_maps(
         Table with x and y (m) of sites to mark.
 
     """
-    figure, axes = _map_rows(study, len(names))
+    figure, axes = map_rows(study, len(names))
     for one, name in zip(axes, names, strict=True):
         layer = covariates[name]
         units = layer.attrs.get("units", "1")
@@ -69,7 +69,7 @@ def applicability_map(study: Study, result: xr.Dataset, threshold: float | None 
     # The root spreads the small values, where the threshold lies.
     to_root = PowerNorm(0.5, 0, layers.robust_range(index)[1])
     to_most = Normalize(0, layers.robust_range(density)[1])
-    figure, axes = _map_rows(study, 2)
+    figure, axes = map_rows(study, 2)
     image = layers.draw_layer(axes[0], index, study, style.WIDTH_COLOURS, to_root)
     bar = layers.bar_below(axes[0], image, "Dissimilarity index (–)", "max")
     if threshold is not None:
@@ -80,7 +80,7 @@ def applicability_map(study: Study, result: xr.Dataset, threshold: float | None 
     for one, title in zip(axes, ("dissimilarity index", "local point density"), strict=True):
         one.set_title(title)
         handles = layers.hatch_outside(one, result, study)
-    _legend_below(figure, handles)
+    legend_below(figure, handles)
     style.letter_panels(axes)
     return style.mark_virtual(figure, study)
 
@@ -102,7 +102,7 @@ def truth_comparison(study: Study, truth: xr.DataArray, result: xr.Dataset) -> F
     difference = result["t15"] - truth
     errors = error_against_truth(result, truth)
     everywhere, inside = (errors[part]["rmse"] for part in ("whole map", "inside"))
-    figure, axes = _map_rows(study, 3)
+    figure, axes = map_rows(study, 3)
     for one, layer, title in zip(axes, (truth, result["t15"]), ("true", "predicted"), strict=False):
         image = layers.draw_temperature(one, layer, study)
         handles = layers.draw_contour(one, layer, study, 0.0, "0 °C isotherm")
@@ -115,12 +115,12 @@ def truth_comparison(study: Study, truth: xr.DataArray, result: xr.Dataset) -> F
     layers.bar_below(axes[2], image, f"Predicted − true (°C)\n{words}", "both")
     handles += layers.hatch_outside(axes[2], result, study)
     axes[2].set_title("difference")
-    _legend_below(figure, handles)
+    legend_below(figure, handles)
     style.letter_panels(axes)
     return style.mark_virtual(figure, study)
 
 
-def _map_rows(study: Study, count: int) -> tuple[Figure, list[GeoAxes]]:
+def map_rows(study: Study, count: int) -> tuple[Figure, list[GeoAxes]]:
     """Figure with small maps row by row, up to three in one; a colour bar fits below each."""
     rows, columns = style.rows_and_columns(count, 3)
     width_mm = DOUBLE_COLUMN_MM if columns > 1 else SINGLE_COLUMN_MM
@@ -143,7 +143,7 @@ def _covariate_colours(layer: xr.DataArray, units: str) -> tuple[Colormap, Norma
     return style.COVARIATE_COLOURS.get(units, style.SEQUENTIAL_COLOURS), Normalize(low, high)
 
 
-def _legend_below(figure: Figure, handles: list[Artist]) -> None:
+def legend_below(figure: Figure, handles: list[Artist]) -> None:
     """Legend in one line, left of the note."""
     for handle in handles:
         handle.set_label(handle.get_label().replace("\n", " "))

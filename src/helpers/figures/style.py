@@ -55,7 +55,7 @@ METHOD_MARKERS = {"interpolated": "o", "extended": "^"}
 METHOD_LABELS = {"interpolated": "deep, interpolated", "extended": "shallow, extended"}
 METHOD_COLOURS = {"interpolated": "#2b5b84", "extended": "#f0b35b"}
 FROZEN_COLOUR, THAWED_COLOUR = "#2b6ca3", "#b0532a"
-_UNITS = {"degC": "°C", "degC d": "°C d", "degree": "°", "1": "–"}
+_UNITS = {"degC": "°C", "degC d": "°C d", "degree": "°", "W m-2": "W m⁻²", "1": "–"}
 
 
 def _steps(colours: Colormap, first: float = 0.0, last: float = 1.0, n: int = 32) -> ListedColormap:

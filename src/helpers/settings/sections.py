@@ -1,19 +1,15 @@
-"""The sections of a ``study.toml``: what each key means, its default, and what it may hold."""
+"""Area, grid, boreholes, forest and validation of a study."""
 
 from __future__ import annotations
 
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
+
+from helpers.settings.section import Section
 
 STUDY_NAME = "[a-z][a-z0-9_]*"
-
-
-class Section(BaseModel):
-    """A table of the file: unknown keys are refused, values cannot be changed later."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class About(Section):
@@ -113,72 +109,6 @@ class Boreholes(Section):
     gradient_c_per_km: float = 35.0
     fewest_sites: int = Field(default=10, ge=3)
     checks: BoreholeChecks = BoreholeChecks()
-
-
-class StationCovariate(Section):
-    """A climate quantity interpolated from the station table of the study."""
-
-    source: Literal["stations"]
-    quantity: Literal[
-        "precipitation",
-        "mean_annual_air_temperature",
-        "thawing_degree_days",
-        "freezing_degree_days",
-        "frost_number",
-    ]
-
-
-class ReliefCovariate(Section):
-    """Elevation from the coarse altitude table that pvlib ships."""
-
-    source: Literal["relief"]
-    quantity: Literal["elevation"] = "elevation"
-
-
-class TerrainCovariate(Section):
-    """A shape of the terrain, computed from another covariate that holds elevation."""
-
-    source: Literal["terrain"]
-    quantity: Literal["topographic_position", "slope", "local_relief"]
-    elevation: str = "elevation"
-    radius_m: float | None = Field(default=None, gt=0)
-
-    @model_validator(mode="after")
-    def _radius_where_needed(self) -> TerrainCovariate:
-        if self.quantity == "local_relief" and self.radius_m is None:
-            raise ValueError("local_relief needs radius_m")
-        return self
-
-
-class RasterCovariate(Section):
-    """A raster of the user's: value = stored * scale + offset.
-
-    Scale, offset and nodata are those the file states, unless they are set here.
-    """
-
-    source: Literal["raster"]
-    path: str
-    units: str
-    long_name: str = ""
-    band: int | None = Field(default=None, ge=1)
-    scale: float | None = None
-    offset: float | None = None
-    nodata: float | None = None
-    resampling: Literal["bilinear", "average", "nearest"] = "bilinear"
-
-
-Covariate = Annotated[
-    StationCovariate | ReliefCovariate | TerrainCovariate | RasterCovariate,
-    Field(discriminator="source"),
-]
-
-
-class Climate(Section):
-    """Station table, its years, and the spread of days within each month (Jan..Dec, deg C)."""
-
-    stations: str
-    years: str
-    within_month_sd_c: list[Annotated[float, Field(gt=0)]] = Field(min_length=12, max_length=12)
 
 
 class ForestSettings(Section):

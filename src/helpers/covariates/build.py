@@ -1,0 +1,178 @@
+"""The layers of a study, one after another, on its grid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import rasterio
+import xarray as xr
+from scipy.ndimage import binary_dilation
+from tqdm.auto import tqdm
+
+from helpers import terrain
+from helpers.area import mapped_area
+from helpers.covariates.stations import station_layers
+from helpers.rasters import raster_on_grid
+from helpers.settings import RasterCovariate, TerrainCovariate
+from helpers.storage import write_layers
+from helpers.study import Study
+
+# Slope, which radiation needs, looks at the next cell in all eight directions.
+_CELLS_AROUND = 2
+
+
+class _Ground(NamedTuple):
+    """Coarse relief and the mapped cells, on the grid with the margin that terrain needs."""
+
+    relief: xr.DataArray
+    mapped: xr.DataArray
+
+
+def _ground(study: Study, margin_cells: int) -> _Ground:
+    relief = terrain.relief(study.geobox.pad(margin_cells))
+    return _Ground(relief, mapped_area(study, relief))
+
+
+def covariate_layers(study: Study, progress: bool = True) -> Iterator[xr.Dataset]:
+    """Every covariate as a Dataset of one layer, made when its turn comes.
+
+    So only few layers are in memory at once. Those that others are computed from come first. See
+    :func:`build_covariates` for what they hold.
+    """
+    ground = _ground(study, study.margin_cells)
+    heights: dict[str, xr.DataArray] = {}
+    wanted = {c.elevation for c in study.covariates.values() if c.source == "terrain"}
+    stations: dict[str, xr.DataArray] = {}
+    for name in tqdm(_in_order(study), desc="covariates", disable=not progress):
+        settings = study.covariates[name]
+        if settings.source == "stations":
+            height = heights.get("elevation", ground.relief)
+            stations = stations or station_layers(study, height, ground.mapped)
+            layer = stations[settings.quantity]
+        elif settings.source == "terrain":
+            layer = terrain.terrain_layer(_height_for(settings, heights, ground.mapped), settings)
+        else:
+            layer = _layer(study, name, ground)
+        if name in wanted or name == "elevation":
+            heights[name] = layer
+        yield _finished(study, name, layer, ground.mapped)
+
+
+def _height_for(
+    settings: TerrainCovariate, heights: dict[str, xr.DataArray], mapped: xr.DataArray
+) -> xr.DataArray:
+    """Elevation for a shape of the terrain; for radiation, which is slow, near mapped cells."""
+    height = heights[settings.elevation]
+    if settings.quantity != "clear_sky_radiation":
+        return height
+    return height.where(binary_dilation(mapped, iterations=_CELLS_AROUND))
+
+
+def _layer(study: Study, name: str, ground: _Ground) -> xr.DataArray:
+    """A layer that is computed from no other: relief, raster or open data."""
+    settings = study.covariates[name]
+    if settings.source == "relief":
+        return ground.relief
+    if settings.source == "open":
+        return open_layer(study, name, ground.mapped)
+    paths = [settings.path] if isinstance(settings.path, str) else settings.path
+    return raster_on_grid(
+        [study.path(path) for path in paths],
+        settings,
+        ground.mapped,
+        period=(study.period.start, study.period.end),
+        within_month_sd_c=study.climate.within_month_sd_c if study.climate else None,
+    )
+
+
+def _in_order(study: Study) -> list[str]:
+    """Names of the covariates, those computed from others last; stations need elevation."""
+    rank = {"relief": 0, "raster": 0, "open": 0, "stations": 1, "terrain": 2}
+    return sorted(study.covariates, key=lambda name: rank[study.covariates[name].source])
+
+
+def build_covariates(study: Study, progress: bool = True) -> xr.Dataset:
+    """All covariates of a study on its grid, in memory.
+
+    Returns
+    -------
+    Dataset (y, x), float32, rows from north to south, CRS in ``spatial_ref``. Attributes of each
+    layer say unit, long name and source.
+
+    """
+    layers = xr.merge(
+        covariate_layers(study, progress), join="exact", compat="override", combine_attrs="override"
+    )
+    return layers[list(study.covariates)]
+
+
+def write_covariates(study: Study, path: str | Path, progress: bool = True) -> Path:
+    """Write all covariates as netCDF, one at a time, so that fine grids fit into memory."""
+    return write_layers(covariate_layers(study, progress), path)
+
+
+def _finished(study: Study, name: str, layer: xr.DataArray, mapped: xr.DataArray) -> xr.Dataset:
+    """The layer without its margin, missing outside the mapped area, with units and CRS."""
+    inner = layer.where(mapped).astype(np.float32).assign_attrs(layer.attrs)
+    attributes = {"title": f"Covariates of {study.name}", "Conventions": "CF-1.11"}
+    if study.climate and study.climate.stations:
+        attributes["comment"] = f"Station climate: mean of {study.climate.years}."
+    inset = zip(_inset(study, mapped), study.geobox.shape, strict=True)
+    rows, columns = (slice(first, first + count) for first, count in inset)
+    inner = inner.isel(y=rows, x=columns).drop_vars("spatial_ref", errors="ignore")
+    dataset = inner.to_dataset(name=name).assign_attrs(attributes).rio.write_crs(study.crs)
+    for axis, direction in (("x", "easting"), ("y", "northing")):
+        dataset[axis].attrs = {
+            "units": "m",
+            "standard_name": f"projection_{axis}_coordinate",
+            "long_name": direction,
+        }
+    return dataset
+
+
+def _inset(study: Study, padded: xr.DataArray) -> tuple[int, int]:
+    """Rows and columns by which a padded grid is larger than that of the study, on each side."""
+    shape = study.geobox.shape
+    return (padded.sizes["y"] - shape.y) // 2, (padded.sizes["x"] - shape.x) // 2
+
+
+def background(study: Study) -> xr.Dataset:
+    """Elevation of the mapped area from the coarse relief, as ground for a map of sites."""
+    ground = _ground(study, 0)
+    return _finished(study, "elevation", ground.relief, ground.mapped)
+
+
+def open_layer(study: Study, name: str, mapped: xr.DataArray) -> xr.DataArray:
+    """An open covariate or reference on the grid of ``mapped``, with its licence and citation.
+
+    Raises
+    ------
+    StudyError
+        If ``make data`` has not prepared it.
+
+    """
+    path = study.open_layer(name)
+    with rasterio.open(path) as raster:
+        tags = raster.tags()
+    settings = RasterCovariate(source="raster", path=path.name, units=tags["units"])
+    layer = raster_on_grid(path, settings, mapped)
+    known = {key: tags[key] for key in ("units", "long_name", "source", "licence", "citation")}
+    return layer.assign_attrs(known)
+
+
+def position_at_radii(study: Study, radii_m: Sequence[float]) -> dict[float, xr.DataArray]:
+    """Topographic position (m) at several radii, to choose one by looking and by its skill.
+
+    From the covariate ``elevation`` with a margin of the largest radius.
+    """
+    ground = _ground(study, int(np.ceil(max(radii_m) / study.grid.resolution_m)) + 1)
+    elevation = _layer(study, "elevation", ground)
+    return {
+        radius: _finished(
+            study, "position", terrain.topographic_position(elevation, radius), ground.mapped
+        )["position"]
+        for radius in radii_m
+    }

@@ -1,0 +1,186 @@
+"""The user's rasters as layers of a study: what they must be, and what becomes of them."""
+
+import numpy as np
+import pytest
+import rasterio
+import xarray as xr
+from pyproj import Transformer
+
+from helpers import run
+from helpers.covariates import build_covariates
+from helpers.rasters import raster_on_grid
+from helpers.settings import RasterCovariate
+from helpers.storage import ContractError
+from helpers.study import load_study
+
+LATITUDE, LONGITUDE = 60 - 0.5 * (np.arange(60) + 0.5), 100 + 0.5 * (np.arange(90) + 0.5)
+SUM_OF_BOTH = LATITUDE[:, np.newaxis] + LONGITUDE
+SLOPING = (SUM_OF_BOTH / 10).astype(np.float32)
+
+
+def raster_settings(**changes):
+    return RasterCovariate(**{"source": "raster", "path": "a.tif", "units": "degC", **changes})
+
+
+@pytest.fixture(scope="module")
+def mapped(study):
+    """Every cell of the study's grid; the corners reach from 37 to 56 N."""
+    y, x = (study.geobox.coordinates[axis].values for axis in ("y", "x"))
+    everywhere = np.zeros(study.geobox.shape, bool)
+    everywhere[10:-10, 10:-10] = True
+    return xr.DataArray(everywhere, {"y": y, "x": x}, ("y", "x")).rio.write_crs(study.crs)
+
+
+def expected_sum(mapped):
+    to_degrees = Transformer.from_crs(mapped.rio.crs, "EPSG:4326", always_xy=True)
+    return np.sum(to_degrees.transform(*np.meshgrid(mapped.x, mapped.y)), axis=0)
+
+
+def test_a_raster_comes_back_with_scale_offset_and_nodata(mapped, write_raster):
+    """Stored 100 * (latitude + longitude), rounded: the grid gets the sum at its cells."""
+    stored = np.round(100 * SUM_OF_BOTH).astype(np.int16)
+    stored[:, 0] = -9999
+    path = write_raster(stored, nodata=-9999)
+    found = raster_on_grid(path, raster_settings(scale=0.01, offset=-1.0, units="1"), mapped)
+    error = (found - (expected_sum(mapped) - 1)).to_numpy()[mapped.to_numpy()]
+    assert np.abs(error).max() < 0.005 + 1e-4
+    assert found.dtype == np.float32
+    assert found.rio.crs == mapped.rio.crs
+    assert found.attrs == {
+        "units": "1",
+        "long_name": "a",
+        "source": "a.tif, resampled: bilinear",
+    }
+
+
+def test_a_raster_without_crs_says_how_to_write_one(mapped, write_raster):
+    path = write_raster(SLOPING, crs=None)
+    with pytest.raises(ContractError, match=r"a\.tif: the raster has no CRS.*gdal_edit"):
+        raster_on_grid(path, raster_settings(), mapped)
+
+
+def test_a_raster_that_does_not_cover_the_area_says_how_much_it_covers(mapped, write_raster):
+    path = write_raster(SLOPING[:30])
+    with pytest.raises(ContractError, match=r"covers only \d+% of the area.*100 to 145 and 45 to"):
+        raster_on_grid(path, raster_settings(), mapped)
+
+
+def test_a_raster_of_nodata_is_refused(mapped, write_raster):
+    path = write_raster(np.full((60, 90), -1, np.int16), nodata=-1)
+    message = r"only 0% of the mapped cells have a value.*nodata \(used: \[-1"
+    with pytest.raises(ContractError, match=message):
+        raster_on_grid(path, raster_settings(), mapped)
+
+
+def test_a_file_that_is_no_raster_or_breaks_off_is_named(mapped, tmp_path, write_raster):
+    (tmp_path / "page.tif").write_text("<html>login</html>")
+    with pytest.raises(ContractError, match=r"page\.tif: GDAL cannot read it"):
+        raster_on_grid(tmp_path / "page.tif", raster_settings(), mapped)
+    path = write_raster(SLOPING)
+    path.write_bytes(path.read_bytes()[:-9000])
+    with pytest.raises(ContractError, match=r"a\.tif: band 1 breaks off.*Get the file again"):
+        raster_on_grid(path, raster_settings(), mapped)
+
+
+def test_the_same_value_everywhere_and_infinite_ones_are_refused(mapped, write_raster):
+    flat = write_raster(np.full((60, 90), 7, np.int16))
+    with pytest.raises(ContractError, match=r"a\.tif: all mapped cells are 7: nothing to learn"):
+        raster_on_grid(flat, raster_settings(), mapped)
+    infinite = SLOPING.copy()
+    infinite[30, 45] = np.inf
+    with pytest.raises(ContractError, match=r"a\.tif: \d+ mapped cells are infinite"):
+        raster_on_grid(write_raster(infinite), raster_settings(), mapped)
+
+
+def test_scale_nodata_and_units_of_the_file_count_and_a_contradiction_is_refused(
+    mapped, write_raster
+):
+    """Stored 10 * (sum + 2), scale 0.1 and offset -2 in the file, in tenths of mm: mm."""
+    stored = np.round(10 * (SUM_OF_BOTH + 2)).astype(np.int16)
+    stored[:20] = -9999
+    path = write_raster(stored, nodata=-9999)
+    with rasterio.open(path, "r+") as raster:
+        raster.scales, raster.offsets, raster.units = [0.1], [-2.0], ["0.1 mm"]
+    found = raster_on_grid(path, raster_settings(units="mm", nodata=7), mapped)
+    error = np.abs(found - expected_sum(mapped) / 10).to_numpy()[mapped.to_numpy()]
+    # Beside the missing rows a neighbour is left out: up to half a cell of 0.5 degrees.
+    assert np.nanmax(error) < 0.025 + 0.006
+    assert np.nanquantile(error, 0.95) < 0.006
+    assert found.attrs["source"] == "a.tif, resampled: bilinear; from 0.1 mm"
+    with pytest.raises(ContractError, match=r"states scale 0\.1, study\.toml 1\."):
+        raster_on_grid(path, raster_settings(units="mm", scale=1.0), mapped)
+
+
+def test_of_several_bands_one_must_be_chosen(mapped, tmp_path, write_raster):
+    with rasterio.open(write_raster(SLOPING)) as one:
+        profile = {**one.profile, "count": 2}
+    with rasterio.open(tmp_path / "two.tif", "w", **profile) as raster:
+        raster.write(np.stack([SLOPING, SLOPING + 1]))
+    with pytest.raises(ContractError, match=r"has 2 bands or times; say which .* over_time"):
+        raster_on_grid(tmp_path / "two.tif", raster_settings(), mapped)
+    with pytest.raises(ContractError, match=r"two\.tif: band 3 is asked for, but it has 2"):
+        raster_on_grid(tmp_path / "two.tif", raster_settings(band=3), mapped)
+    first, second = (
+        raster_on_grid(tmp_path / "two.tif", raster_settings(band=band), mapped) for band in (1, 2)
+    )
+    np.testing.assert_allclose(second - first, 1, atol=1e-5)
+
+
+def test_shares_of_land_cover_are_shares_whatever_the_codes(mapped, write_raster):
+    codes = np.random.default_rng(0).choice([10, 20, 255], (600, 900), p=[0.3, 0.6, 0.1])
+    path = write_raster(codes.astype(np.uint8), size=0.05, nodata=255)
+    settings = raster_settings(resampling="fraction", classes=[20], units="%")
+    found = raster_on_grid(path, settings, mapped).to_numpy()[mapped.to_numpy()]
+    assert found.mean() == pytest.approx(100 * 0.6 / 0.9, abs=0.5)
+    assert found.max() <= 100.001
+
+
+def test_a_raster_replaces_the_relief_in_a_study(edit_study, write_raster):
+    folder = edit_study(
+        ('source = "relief"', 'source = "raster"\npath = "z.tif"\nunits = "m"'),
+        ("resolution_m = 1000 ", "resolution_m = 50000 "),
+    )
+    write_raster(321 + SLOPING).rename(folder / "z.tif")
+    dataset = build_covariates(load_study(folder), progress=False)
+    assert 335 < float(dataset["elevation"].min()) < float(dataset["elevation"].max()) < 341
+    assert float(np.abs(dataset["TPI"]).max()) < 0.05
+
+
+def test_station_climate_takes_the_elevation_of_the_study(edit_study, write_raster):
+    """Ground at 100 and at 1100 m: six degrees or so between them, but never none."""
+    folder = edit_study(
+        ('source = "relief"', 'source = "raster"\npath = "z.tif"\nunits = "m"'),
+        ("resolution_m = 1000 ", "resolution_m = 50000 "),
+    )
+    means = []
+    for height in (100, 1100):
+        write_raster(height + SLOPING).replace(folder / "z.tif")
+        layers = build_covariates(load_study(folder), progress=False)
+        means.append(float(layers["MAAT"].mean()))
+    assert 3 < means[0] - means[1] < 9
+
+
+def test_a_grid_with_corners_beyond_the_date_line_finds_its_raster(tmp_path, write_raster):
+    """50-180 E in Albers: the corners of the grid lie at 160 W, or nowhere."""
+    path = run.new_study("wide", tmp_path)
+    edits = {
+        "west = 111.15": "west = 50", "south = 38.73": "south = 50", "east = 135.08": "east = 180",
+        "north = 53.56": "north = 75", "+lat_1=41 +lat_2=51 +lat_0=0 +lon_0=123":
+        "+lat_1=52 +lat_2=64 +lat_0=0 +lon_0=105", "resolution_m = 1000 ": "resolution_m = 100000 ",
+        'source = "relief"': 'source = "raster"\npath = "z.tif"\nunits = "1"',
+    }  # fmt: skip
+    text = path.read_text(encoding="utf-8")
+    for old, new in edits.items():
+        assert old in text, old
+        text = text.replace(old, new)
+    path.write_text(text, encoding="utf-8")
+    longitude = -180 + (np.arange(360) + 0.5)
+    stored = np.repeat(longitude[np.newaxis], 90, axis=0).astype(np.float32)
+    write_raster(stored, west=-180, north=90, size=1.0).rename(path.parent / "z.tif")
+    study = load_study(path)
+    found = build_covariates(study, progress=False)["elevation"]
+    expected, _ = study.to_grid.transform(*np.meshgrid(found.x, found.y), direction="INVERSE")
+    # Cells of 100 km beside 180 E hold longitudes of both signs.
+    known = np.isfinite(found.to_numpy()) & (expected > 0) & (expected < 177)
+    assert known.sum() > 500
+    assert np.abs(found.to_numpy() - expected)[known].max() < 0.1
