@@ -6,16 +6,13 @@ file, the path of the key, what was found and what may stand there.
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from odc.geo.geobox import GeoBox
-from pydantic import BaseModel, Field, PrivateAttr, ValidationError, model_validator
-from pydantic.fields import FieldInfo
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
 from pyproj import CRS, Proj, Transformer
 from pyproj.crs import ProjectedCRS
 from pyproj.exceptions import CRSError
@@ -32,14 +29,11 @@ from helpers.settings import (
     OpenData,
     OpenLayer,
     Period,
-    RasterCovariate,
-    ReliefCovariate,
     Section,
-    StationCovariate,
-    TerrainCovariate,
     ThermalClass,
     Validation,
 )
+from helpers.settings.messages import explain
 
 _LARGEST_AREA_ERROR = 0.01
 
@@ -79,6 +73,8 @@ class Study(Section):
         if "stations" in sources and not (self.climate and self.climate.stations):
             raise ValueError("covariates from stations need stations in a [climate] section")
         for name, c in self.covariates.items():
+            if name in self.references:
+                raise ValueError(f"'{name}' is a covariate and a reference; rename one of them")
             if c.source == "open" and c.product == "esa_cci_permafrost":
                 raise ValueError(f"'{name}' is a map of permafrost: move it to [references.{name}]")
         bounds = [c.below_c for c in self.classes[:-1]]
@@ -245,7 +241,8 @@ def load_study(
         study._variant = f"fast_{study.grid.resolution_m:g}m_{trees}trees" if changed else ""
         _check_crs(study)
     except ValidationError as error:
-        raise StudyError("\n".join(_explain(file, settings, e) for e in error.errors())) from error
+        words = [explain(file, Study, one) for one in error.errors()]
+        raise StudyError("\n".join(words)) from error
     return study
 
 
@@ -281,40 +278,3 @@ def _check_crs(study: Study) -> None:
             f"{error:.0%}), so the area of permafrost would be wrong. Take an Albers or a Lambert "
             "azimuthal equal-area CRS."
         )
-
-
-def _explain(file: Path, settings: dict, error: Any) -> str:
-    """One line for one pydantic error: file, path of the key, what is wrong, what may stand."""
-    place = ".".join(str(part) for part in error["loc"]) or "study"
-    if error["type"] == "extra_forbidden":
-        choices = sorted(_keys_allowed(error["loc"]))
-        close = difflib.get_close_matches(str(error["loc"][-1]), choices, n=1)
-        hint = f" Did you mean '{close[0]}'?" if close else ""
-        return f"{file}: {place}: unknown key.{hint} Choices: {', '.join(choices)}."
-    if error["type"] == "missing":
-        return f"{file}: {place}: this key is missing."
-    found = "" if isinstance(error["input"], dict) else f" (found {error['input']!r})"
-    return f"{file}: {place}: {error['msg'].removeprefix('Value error, ')}{found}."
-
-
-def _keys_allowed(location: tuple) -> set[str]:
-    """Keys a section may hold, found by walking from Study along the path of an error."""
-    fields: dict[str, FieldInfo] = Study.model_fields
-    for part in location[:-1]:
-        model = _COVARIATES.get(part) or _model_of(fields.get(part))
-        fields = model.model_fields if model else fields
-    return set(fields)
-
-
-def _model_of(field: FieldInfo | None) -> type[BaseModel] | None:
-    kinds = [] if field is None else [field.annotation, *getattr(field.annotation, "__args__", ())]
-    return next((k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)), None)
-
-
-_COVARIATES = {
-    "stations": StationCovariate,
-    "relief": ReliefCovariate,
-    "terrain": TerrainCovariate,
-    "raster": RasterCovariate,
-    "open": OpenLayer,
-}

@@ -220,7 +220,7 @@ def test_a_study_that_does_not_exist_or_uses_a_name_twice_is_one_message(served,
     assert "No study at" in capsys.readouterr().err
     file = served / "study.toml"
     file.write_text(file.read_text().replace("[references.CCI]", "[references.clay]"))
-    with pytest.raises(StudyError, match="clay is the name of a covariate and of a reference"):
+    with pytest.raises(StudyError, match="'clay' is a covariate and a reference"):
         open_items(load_study(file))
     assert main([str(file)]) == 1
 

@@ -49,7 +49,9 @@ def covariate_maps(
         units = layer.attrs.get("units", "1")
         colours, norm = _covariate_colours(layer, units)
         image = layers.draw_layer(one, layer, study, colours, norm)
-        words = f"{layer.attrs.get('long_name', name)} ({unit_text(units)})"
+        # No line breaks inside a unit.
+        unit = unit_text(units).replace(" ", "\N{NO-BREAK SPACE}")
+        words = f"{layer.attrs.get('long_name', name)} ({unit})"
         layers.bar_below(one, image, textwrap.fill(words[0].upper() + words[1:], 38), "both")
         one.set_title(predictor_label(name, units))
         if sites is not None:

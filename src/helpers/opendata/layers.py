@@ -23,11 +23,12 @@ from helpers.opendata.download import RemoteFile, fetch_all, remote_sizes
 from helpers.opendata.product import OpenBoreholes, Product, layer_geobox, product, years_of
 from helpers.settings import OpenLayer
 from helpers.storage import ContractError, read_json, replacing, write_json
-from helpers.study import Study, StudyError
+from helpers.study import Study
 from helpers.units import UnitError, check_plausible
 
 CACHE_VARIABLE = "PERMAFROST_CACHE"
 BOREHOLES = "boreholes"
+_FILES_ASKED = 100
 _SUMMARY = "summary"
 _PLAN_COLUMNS = ["product", "layers", "files", "cached", "bytes", "licence", "folder", "problem"]
 
@@ -63,12 +64,6 @@ def cache_folder(study: Study) -> Path:
 
 def open_items(study: Study) -> list[OpenItem]:
     """All open layers of the covariates and references, and the open boreholes, of a study."""
-    twice = set(study.covariates) & set(study.references)
-    if twice:
-        raise StudyError(
-            f"{study.file}: {', '.join(sorted(twice))} is the name of a covariate and of a "
-            "reference; give them different names."
-        )
     layers = {
         name: layer
         for name, layer in {**study.covariates, **study.references}.items()
@@ -89,9 +84,9 @@ def plan(study: Study) -> pd.DataFrame:
 
     Returns
     -------
-    product, layers, files, cached (files that are there already), bytes still to be fetched (NaN
-    if a server does not say), licence, folder of the downloads, problem (empty, or why the
-    server cannot even tell which files there are).
+    product, layers, files, cached (files that are there already), bytes still to be fetched (of
+    many files estimated from some; NaN if a server does not say), licence, folder of the
+    downloads, problem (empty, or why the server cannot even tell which files there are).
 
     """
     of_product: dict[str, list[OpenItem]] = {}
@@ -110,18 +105,24 @@ def _planned(study: Study, items: list[OpenItem]) -> dict[str, Any]:
     except ContractError as error:
         problem = str(error)
     missing = [file for file in files.values() if not file.is_finished]
-    sizes = remote_sizes(missing)
+    # Thousands of files alike: a hundred of them tell the size.
+    asked = missing[:: max(len(missing) // _FILES_ASKED, 1)]
+    sizes = remote_sizes(asked)
     row = (
         origin.title,
         ", ".join(item.name for item in items),
         len(files),
         len(files) - len(missing),
-        np.nan if None in sizes or problem else float(sum(sizes)),
+        np.nan if None in sizes or problem else _total(sizes, len(missing)),
         origin.licence,
         str(cache_folder(study) / origin.name),
         problem,
     )
     return dict(zip(_PLAN_COLUMNS, row, strict=True))
+
+
+def _total(sizes: list[int], n_files: int) -> float:
+    return sum(sizes) * n_files / len(sizes) if sizes else 0.0
 
 
 def prepare(study: Study, progress: bool = True) -> pd.DataFrame:

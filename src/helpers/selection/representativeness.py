@@ -39,7 +39,7 @@ def compare_with_area(
     for name in names:
         sites, area = known_values(training, covariates, name)
         quantiles = {
-            f"{place}_q{100 * level:02.0f}": np.quantile(values, level)
+            f"{place}_q{100 * level:02.0f}": float(np.quantile(values.astype(float), level))
             for place, values in (("sites", sites), ("map", area))
             for level in _LEVELS
         }
