@@ -2,9 +2,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from helpers import terrain
 from helpers.area import study_area
-from helpers.covariates import build_covariates, sample_at, training_table
-from helpers.storage import ContractError
+from helpers.covariates import (
+    build_covariates,
+    compare_station_climate,
+    position_at_radii,
+    position_predictor,
+    sample_at,
+    station_errors,
+    station_units,
+    training_table,
+    write_covariates,
+)
+from helpers.storage import ContractError, read_dataset
 from helpers.study import load_study
 
 
@@ -104,3 +115,57 @@ def test_an_outline_that_is_none_is_named(study_folder, text, message):
     (study_folder / "outline.geojson").write_text(text)
     with pytest.raises(ContractError, match=rf"outline\.geojson: {message}"):
         study_area(load_study(study_folder))
+
+
+def test_layers_written_one_by_one_are_those_built_in_memory(study, covariates, tmp_path):
+    path = write_covariates(study, tmp_path / "covariates.nc", progress=False)
+    written = read_dataset(path)[list(study.covariates)]
+    assert written.drop_attrs().equals(covariates.drop_attrs())
+    assert written.rio.crs == covariates.rio.crs
+    for name, layer in covariates.data_vars.items():
+        assert written[name].attrs == layer.attrs, name
+
+
+def test_a_build_that_fails_leaves_the_last_file_as_it_was(study, tmp_path, monkeypatch):
+    path = tmp_path / "covariates.nc"
+    path.write_text("the last good one")
+
+    def fail(*_):
+        raise ContractError("no wetness")
+
+    monkeypatch.setattr(terrain, "terrain_layer", fail)
+    with pytest.raises(ContractError, match="no wetness"):
+        write_covariates(study, path, progress=False)
+    assert path.read_text() == "the last good one"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def rms(difference):
+    return float(np.sqrt((difference**2).mean()))
+
+
+def test_the_position_of_the_studys_radius_is_its_covariate(study, covariates):
+    name, radius_m = position_predictor(study)
+    assert (name, radius_m) == ("TPI", 20_000)
+    found = position_at_radii(study, [radius_m, 40_000, 5_000])
+    assert list(found) == [20_000, 40_000]  # 5 km is less than a cell here
+    # The relief is true to an eighth of its cells, which depends on the margin around the grid.
+    assert rms(found[20_000] - covariates["TPI"]) < 3
+    assert rms(found[40_000] - covariates["TPI"]) > 15
+
+
+def test_radiation_near_mapped_cells_only_is_that_of_the_whole_relief(study, covariates):
+    whole = terrain.clear_sky_radiation(terrain.relief(study.geobox.pad(study.margin_cells)))
+    inside = whole.sel(x=covariates.x, y=covariates.y).where(covariates["TDD"].notnull())
+    np.testing.assert_allclose(covariates["radiation"], inside, rtol=1e-5)
+
+
+def test_interpolations_of_the_stations_are_compared_where_the_study_has_any(study):
+    table = compare_station_climate(study)
+    assert set(table["stations"]) == {"all", "north of 46 N"}
+    assert {"thin_plate_spline", "kriging", "trend", "regression north of 46 N"} == set(
+        table["method"]
+    )
+    assert station_units(study)["thawing_degree_days"] == "degC d"
+    without = study.model_copy(update={"climate": None})
+    assert compare_station_climate(without) is None and station_errors(without) is None

@@ -340,3 +340,16 @@ MESSAGES = {
 def test_what_cannot_be_done_is_said(training, message):
     with pytest.raises(ContractError, match=message):
         MESSAGES[message](training)
+
+
+def test_one_name_of_each_cluster_goes_on_and_the_temperature_has_no_say(training):
+    names = [*CANDIDATES, "warmth_again"]
+    clusters = selection.spearman_clusters(training, names)
+    members = list(clusters.members().values())
+    assert ["warmth", "warmth_again"] in members and len(members) == len(names) - 1
+    assert clusters.representatives() == CANDIDATES
+    assert clusters.representatives(keep=["warmth_again"]) == [
+        *(name for name in names if name != "warmth")
+    ]
+    shuffled = training.assign(t15_c=training["t15_c"].to_numpy()[::-1])
+    assert selection.spearman_clusters(shuffled, names).representatives() == CANDIDATES

@@ -10,6 +10,7 @@ from helpers.covariates.build import (
     covariate_layers,
     open_layer,
     position_at_radii,
+    position_predictor,
     write_covariates,
 )
 from helpers.covariates.sites import sample_at, training_table
@@ -27,6 +28,7 @@ __all__ = [
     "covariate_layers",
     "open_layer",
     "position_at_radii",
+    "position_predictor",
     "read_stations",
     "sample_at",
     "station_errors",

@@ -163,11 +163,22 @@ def open_layer(study: Study, name: str, mapped: xr.DataArray) -> xr.DataArray:
     return layer.assign_attrs(known)
 
 
+def position_predictor(study: Study) -> tuple[str | None, float | None]:
+    """Name and radius (m) of the first predictor that is a topographic position; else None."""
+    for name in study.forest.predictors:
+        settings = study.covariates[name]
+        if settings.source == "terrain" and settings.quantity == "topographic_position":
+            return name, settings.radius_m or study.grid.resolution_m
+    return None, None
+
+
 def position_at_radii(study: Study, radii_m: Sequence[float]) -> dict[float, xr.DataArray]:
     """Topographic position (m) at several radii, to choose one by looking and by its skill.
 
-    From the covariate ``elevation`` with a margin of the largest radius.
+    From the covariate ``elevation`` with a margin of the largest radius. Radii below a cell are
+    left out: they would all be the same.
     """
+    radii_m = [radius for radius in radii_m if radius >= study.grid.resolution_m]
     ground = _ground(study, int(np.ceil(max(radii_m) / study.grid.resolution_m)) + 1)
     elevation = _layer(study, "elevation", ground)
     return {

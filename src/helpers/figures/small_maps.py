@@ -11,6 +11,7 @@ from cartopy.mpl.geoaxes import GeoAxes
 from matplotlib.artist import Artist
 from matplotlib.colors import Colormap, Normalize, PowerNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from helpers.figures import layers, style
 from helpers.figures.base_map import height_over_width, map_axes
@@ -52,7 +53,8 @@ def covariate_maps(
         # No line breaks inside a unit.
         unit = unit_text(units).replace(" ", "\N{NO-BREAK SPACE}")
         words = f"{layer.attrs.get('long_name', name)} ({unit})"
-        layers.bar_below(one, image, textwrap.fill(words[0].upper() + words[1:], 38), "both")
+        bar = layers.bar_below(one, image, textwrap.fill(words[0].upper() + words[1:], 38), "both")
+        bar.locator = MaxNLocator(4)
         one.set_title(predictor_label(name, units))
         if sites is not None:
             one.plot(sites["x"], sites["y"], ".", color="black", markersize=1.5, zorder=5)
