@@ -96,6 +96,39 @@ def test_an_unknown_interpolation_is_named():
         climate.StationSurface.fit(np.eye(5)[:, :3], np.eye(5), method="idw")
 
 
+FLAT = np.random.default_rng(6).uniform(0, 1, (8, 3)) * [1e6, 1e6, 0] + [0, 0, 500]
+LINE = FLAT[:, [0, 0, 1]]
+MERIDIAN = FLAT * [0, 1, 1] + np.arange(8)[:, np.newaxis] ** 2 * [0, 0, 1]
+PLANE = FLAT + FLAT[:, :1] * [0, 0, 1e-3]
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    ("position", "message"),
+    [
+        (FLAT[:2], "2 stations with all months; at least 5 are needed .*, 6 to leave each out"),
+        (FLAT, "all 8 stations lie at 500 m; how climate changes with elevation cannot be told"),
+        (LINE, "the 8 stations lie on one line"),
+        (MERIDIAN, "the 8 stations lie on one line"),
+        (PLANE, "the 8 stations .* or their elevation rises evenly"),
+    ],
+)
+def test_stations_that_cannot_tell_a_trend_are_refused(method, position, message):
+    with pytest.raises(ContractError, match=f"station values: {message}"):
+        climate.StationSurface.fit(position, position[:, :2], method=method)
+
+
+def test_few_stations_are_refused_by_what_they_lack(network):
+    position, stations, spread = network
+    with pytest.raises(ContractError, match="station temperature: 2 stations with all months"):
+        climate.leave_one_station_out(position[:3], stations[:3], spread)
+    dry = stations.assign(**{f"p{m}": np.nan for m in climate.MONTHS})
+    with pytest.raises(ContractError, match="station precipitation: 0 stations with all months"):
+        climate.StationClimate.fit(position, dry, spread)
+    with pytest.raises(ContractError, match="regional regression: all 65 stations lie at 300 m"):
+        climate.regional_regressions(stations, np.full(65, 300.0), spread)
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_a_station_left_out_does_not_see_itself(network, method):
     """Changing a station's own values must not change its own prediction."""

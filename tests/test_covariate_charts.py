@@ -58,9 +58,6 @@ RADII = pd.DataFrame(
         "correlation": [-0.1, 0.2],
     }
 )
-IMPORTANCE = pd.DataFrame(
-    {"increase_c": [0.5, -0.01], "standard_error_c": [0.1, 0.02]}, index=["all climate", "TPI"]
-)
 ERRORS = pd.DataFrame(
     {
         "station": list("ABCD"),
@@ -75,7 +72,6 @@ CHOICE = {
         STEPS, COMPARISON, STABILITY, s, 0.95
     ),
     "radius": lambda s: selection_charts.radius_skill_chart(RADII, 20000, s),
-    "importance": lambda s: selection_charts.importance_chart(IMPORTANCE, s),
     "stations": lambda s: covariate_charts.station_error_map(s, ERRORS, {"precipitation": "mm"}),
 }
 

@@ -169,3 +169,57 @@ def test_interpolations_of_the_stations_are_compared_where_the_study_has_any(stu
     assert station_units(study)["thawing_degree_days"] == "degC d"
     without = study.model_copy(update={"climate": None})
     assert compare_station_climate(without) is None and station_errors(without) is None
+
+
+def dem(write_raster, folder, west=108.0, size=0.25, columns=120, rows=72):
+    """A gently rising raster of elevation in the folder of a study."""
+    values = 200 + np.add.outer(np.arange(rows), np.arange(columns)).astype(np.float32)
+    path = write_raster(values, west=west, north=55.5, size=size, name="dem.tif")
+    return path.rename(folder / "dem.tif")
+
+
+RELIEF = '[covariates.elevation]\nsource = "relief"\n'
+DEM = '[covariates.dem]\nsource = "raster"\npath = "dem.tif"\nunits = "m"\n'
+
+
+def test_elevation_may_have_any_name(edit_study, write_raster):
+    folder = edit_study(
+        (RELIEF, DEM),
+        ('source = "terrain"\n', 'source = "terrain"\nelevation = "dem"\n'),
+        ("resolution_m = 1000 ", "resolution_m = 50000 "),
+    )
+    dem(write_raster, folder)
+    study = load_study(folder)
+    layers = build_covariates(study, progress=False)
+    assert float(layers["dem"].min()) > 199
+    (radius_m, position), *_ = position_at_radii(study, [50_000]).items()
+    assert radius_m == 50_000
+    np.testing.assert_allclose(position, layers["TPI"], atol=1e-3)
+
+
+def test_elevation_that_ends_where_the_map_does_is_refused(edit_study, write_raster):
+    folder = edit_study((RELIEF, DEM.replace("dem]", "elevation]")), ("1000 ", "20000 "))
+    text = (folder / "study.toml").read_text(encoding="utf-8")
+    square = ("west = 120.0", "south = 48.0", "east = 124.0", "north = 51.0")
+    for old, new in zip(
+        ("west = 111.15", "south = 38.730556", "east = 135.08", "north = 53.556111"),
+        square,
+        strict=True,
+    ):
+        text = text.replace(old, new)
+    text = text.replace('outline = "outline.geojson"', "").replace(
+        "radius_m = 20000", "radius_m = 90000"
+    )
+    (folder / "study.toml").write_text(text, encoding="utf-8")
+    values = np.arange(200 * 240, dtype=np.float32).reshape(200, 240) / 100
+    path = write_raster(values, west=119.9, north=51.1, size=0.0175, name="dem.tif")
+    path.rename(folder / "dem.tif")
+    with pytest.raises(ContractError, match=r"covariates\.elevation: only \d+% of the land within"):
+        build_covariates(load_study(folder), progress=False)
+
+
+def test_an_error_of_a_raster_names_study_and_covariate(edit_study, write_raster):
+    folder = edit_study((RELIEF, DEM.replace("dem]", "elevation]")), ("1000 ", "50000 "))
+    (folder / "dem.tif").write_text("<html>login</html>")
+    with pytest.raises(ContractError, match=r"study\.toml: covariates\.elevation: .*dem\.tif"):
+        build_covariates(load_study(folder), progress=False)

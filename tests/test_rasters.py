@@ -84,12 +84,50 @@ def test_a_file_that_is_no_raster_or_breaks_off_is_named(mapped, tmp_path, write
 
 def test_the_same_value_everywhere_and_infinite_ones_are_refused(mapped, write_raster):
     flat = write_raster(np.full((60, 90), 7, np.int16))
-    with pytest.raises(ContractError, match=r"a\.tif: all mapped cells are 7: nothing to learn"):
+    with pytest.raises(ContractError, match=r'all mapped cells are 7: .*resampling = "nearest"'):
         raster_on_grid(flat, raster_settings(), mapped)
     infinite = SLOPING.copy()
     infinite[30, 45] = np.inf
     with pytest.raises(ContractError, match=r"a\.tif: \d+ mapped cells are infinite"):
         raster_on_grid(write_raster(infinite), raster_settings(), mapped)
+
+
+def test_shares_classes_and_a_handful_of_cells_may_be_the_same_everywhere(mapped, write_raster):
+    codes = write_raster(np.full((60, 90), 7, np.uint8))
+    forest = raster_settings(resampling="fraction", classes=[3], units="1")
+    assert float(raster_on_grid(codes, forest, mapped).max()) == 0
+    for method in ("mode", "nearest"):
+        found = raster_on_grid(codes, raster_settings(resampling=method, units="code"), mapped)
+        assert float(found.min()) == 7
+    few = mapped.copy(data=np.zeros(mapped.shape, bool))
+    few[50, 50:55] = True
+    assert float(raster_on_grid(codes, raster_settings(), few)[50, 50]) == 7
+
+
+def test_units_of_the_users_own_stay_as_they_are(mapped, write_raster):
+    """The wetness index of this package too: ln(m) is no unit that could be converted."""
+    path = write_raster(SLOPING)
+    expected = raster_on_grid(path, raster_settings(units="1"), mapped)
+    for stored in (None, "ln(m)"):
+        settings = raster_settings(units="ln(m)", stored_units=stored)
+        found = raster_on_grid(path, settings, mapped)
+        np.testing.assert_array_equal(found, expected)
+        assert found.attrs["units"] == "ln(m)"
+
+
+def test_millimetres_that_are_nowhere_one_are_asked_about(mapped, write_raster):
+    """Precipitation of 0.3 to 0.5 m in a file that says mm, or nothing."""
+    path = write_raster(SLOPING / 40)
+    for units in (None, "mm"):
+        with rasterio.open(path, "r+") as raster:
+            raster.units = [units]
+        with pytest.raises(ContractError, match=r'set stored_units = "m".*\(up to 4\d\d\.\d* mm\)'):
+            raster_on_grid(path, raster_settings(units="mm"), mapped)
+    settings = [raster_settings(units="mm", stored_units=u) for u in ("mm", "m")]
+    trace, rain = (raster_on_grid(path, s, mapped) for s in settings)
+    np.testing.assert_allclose(rain, 1000 * trace, rtol=1e-6)
+    no_snow = raster_settings(units="mm", resampling="nearest")
+    assert float(raster_on_grid(write_raster(0 * SLOPING), no_snow, mapped).max()) == 0
 
 
 def test_scale_nodata_and_units_of_the_file_count_and_a_contradiction_is_refused(

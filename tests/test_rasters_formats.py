@@ -98,6 +98,59 @@ def test_scale_and_missing_values_of_a_netcdf_count_and_a_contradiction_is_refus
         on_grid(dataset, scale=1.0)
 
 
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"valid_range": np.array([-900, 300], np.int16)},
+        {"valid_range": np.array([-90.0, 30.0])},  # of the values, as it has parts
+        {"valid_min": np.int16(-900), "valid_max": np.int16(300)},
+        {"valid_max": np.int16(300), "_FillValue": np.int16(-999)},
+    ],
+)
+def test_numbers_outside_the_valid_range_are_missing_and_do_not_bleed(on_grid, attributes):
+    """The range is of the stored numbers, tenths here; neighbours of 9999 and -999 stay alone."""
+    tenths = monthly([5.0]).isel(time=0, drop=True) * 10
+    tenths["t"] = tenths["t"].round().astype(np.int16).assign_attrs(scale_factor=0.1)
+    expected = on_grid(tenths).to_numpy()
+    tenths["t"][18:22, 55:65], tenths["t"][22:26, 55:65] = 9999, -999
+    tenths["t"].attrs |= attributes
+    found = on_grid(tenths).to_numpy()
+    known = np.isfinite(found)
+    assert 0 < (~known).sum() < known.size / 2
+    # Beside missing cells a neighbour is left out: up to half a cell.
+    assert np.abs(found - expected)[known].max() < 0.1
+
+
+@pytest.mark.parametrize("name", ["a.nc", "a.zarr"])
+def test_signed_numbers_that_stand_for_unsigned_ones_are_read_so(tmp_path, on_grid, mapped, name):
+    """Bytes of netCDF 3: 200 is written as -56, missing 255 as -1; so is the valid range."""
+    unsigned = np.round(20 * step_field(0.0)).astype(np.uint8)
+    unsigned[:, 60:65] = 255
+    attributes = {"_Unsigned": "true", "_FillValue": np.int8(-1), "valid_range": np.int8([0, -2])}
+    axes = {"lat": ("lat", LATITUDE), "lon": ("lon", LONGITUDE)}
+    stored = {"t": (("lat", "lon"), unsigned.view(np.int8), attributes)}
+    dataset = xr.Dataset(stored, axes)
+    if name == "a.zarr":
+        dataset.to_zarr(tmp_path / name, zarr_format=2)
+        found = raster_on_grid(tmp_path / name, raster_settings(units="1"), mapped)
+    else:
+        found = on_grid(dataset, units="1")
+    plain = xr.Dataset({"t": (("lat", "lon"), np.where(unsigned == 255, np.nan, unsigned))}, axes)
+    assert float(found.min()) > 100
+    np.testing.assert_allclose(found, on_grid(plain, "b.nc", units="1"))
+
+
+def test_attributes_that_are_no_range_are_named(on_grid):
+    plain = monthly([1.0]).isel(time=0, drop=True)
+    for value, message in (
+        ("0 to 300", "valid_range is no number"),
+        ([1.0], r"holds \[1\.0\]; two"),
+    ):
+        plain["t"].attrs["valid_range"] = value
+        with pytest.raises(ContractError, match=message):
+            on_grid(plain)
+
+
 def test_a_projected_netcdf_in_kilometres_has_its_crs_from_the_grid_mapping(on_grid):
     values = np.arange(40 * 50, dtype=float).reshape(40, 50)
     axes = {
@@ -224,6 +277,40 @@ def test_rates_become_sums_by_the_length_of_each_month(on_grid):
     np.testing.assert_allclose(again, found, rtol=1e-5)
 
 
+DESERT = monthly(np.full(12, -3.9))
+
+
+@pytest.mark.parametrize(
+    ("units", "scale", "stored", "fits"),
+    [
+        # ERA5 monthly means: metres a day, called m.
+        ("m", 0.001, "m", r'"m" \(41 mm\) or "m/day" \(1233 mm\)'),
+        (None, 0.001, "mm", r'"m" \(41 mm\) or "m/day" \(1233 mm\)'),
+        ("mm", 0.02, "mm", r'"m" \(810 mm\) or "mm/day" \(25 mm\)'),
+        (None, 1.0, "mm", r'"mm" \(41 mm\) or "mm/day" \(1233 mm\)'),
+        ("mm/day", 1e-4, "mm/day", r'"m" \(4 mm\) or "m/day" \(123 mm\)'),
+    ],
+)
+def test_annual_sums_of_a_desert_or_less_are_asked_about(on_grid, units, scale, stored, fits):
+    dataset = DESERT.assign(t=(DESERT["t"] * scale).drop_attrs())
+    dataset["t"].attrs |= {"units": units} if units else {}
+    message = rf"a median annual sum of .*, taken as {stored} a step.*: {fits}"
+    with pytest.raises(ContractError, match=message):
+        on_grid(dataset, over_time="annual_sum", units="mm")
+
+
+def test_a_desert_that_says_so_and_daily_metres_are_believed(on_grid):
+    settings = {"over_time": "annual_sum", "units": "mm"}
+    expected = on_grid(DESERT, stored_units="mm", **settings)
+    assert 40 < float(expected.median()) < 41
+    stated = DESERT.assign(t=DESERT["t"].assign_attrs(units="mm"))
+    np.testing.assert_allclose(on_grid(stated, **settings), expected)
+    days = pd.date_range("2023-01-01", "2023-12-31")
+    daily = monthly(np.full(365, -3.9), days) * (12 / 365 / 1000)
+    daily["t"].attrs["units"] = "m"
+    np.testing.assert_allclose(on_grid(daily, **settings), expected, rtol=1e-4)
+
+
 @pytest.mark.parametrize(("calendar", "freq"), [("noleap", "MS"), ("360_day", "MS"),
                                                 ("standard", "8D"), ("standard", "D")])  # fmt: skip
 def test_other_calendars_and_steps_give_the_mean_of_the_same_years(on_grid, calendar, freq):
@@ -232,6 +319,24 @@ def test_other_calendars_and_steps_give_the_mean_of_the_same_years(on_grid, cale
     found = on_grid(monthly(levels, dates), period=PERIOD, over_time="mean")
     expected = on_grid(monthly([5.0]), band=1)
     assert np.abs(found - expected).max() < (0.6 if freq == "MS" else 0.1)
+
+
+def test_days_of_a_year_of_360_fill_the_real_year(on_grid):
+    """1 mm on each of the 360 days, 30 February too: 360 mm a year; as a rate 365.5."""
+    dates = xr.date_range("2023-01-01", periods=720, calendar="360_day", use_cftime=True)
+    dataset = monthly(np.full(720, 1.0), dates)
+    dataset["t"] = dataset["t"] * 0 + 1 + 1e-4 * dataset["lon"]
+    wanted = {"period": PERIOD, "over_time": "annual_sum", "units": "mm"}
+    found = {u: on_grid(dataset, stored_units=u, **wanted) for u in ("mm", "mm/day")}
+    np.testing.assert_allclose(found["mm"] / found["mm/day"], 360 / 365.5, rtol=1e-5)
+    np.testing.assert_allclose(found["mm"], 360, rtol=0.02)
+
+
+def test_months_since_is_refused_with_what_to_write_instead(on_grid):
+    dataset = monthly(np.ones(24), np.arange(24) + 0.5)
+    dataset["time"].attrs["units"] = "months since 2023-01-01"
+    with pytest.raises(ContractError, match=r"'months since 2023-01-01' .*pandas\.date_range"):
+        on_grid(dataset, period=PERIOD, over_time="mean")
 
 
 def test_twelve_geotiffs_or_twelve_bands_are_twelve_months(tmp_path, write_raster, mapped, on_grid):

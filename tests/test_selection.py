@@ -160,13 +160,12 @@ def test_held_out_targets_do_not_touch_their_own_predictions(training):
     assert (before[FOLDS != 2] != after[FOLDS != 2]).all()
 
 
-@pytest.mark.parametrize("start", [1, 2])
-def test_forward_selection_finds_the_two_true_predictors(training, start):
-    steps = selection.forward_selection(training, CANDIDATES, FOLDS, start=start, **FAST)
+def test_forward_selection_finds_the_two_true_predictors(training):
+    steps = selection.forward_selection(training, CANDIDATES, FOLDS, **FAST)
     assert selection.chosen(steps) == ["warmth", "valley"]
     assert steps["kept"].to_list() == [True, True, False]
     last = steps["selection_rmse_c"]
-    assert last[1] < last[0] - 0.02 and last[2] >= last[1] - 0.02
+    assert last[1] < last[0] - 0.05 and last[2] >= last[1] - 0.05
     np.testing.assert_allclose(steps["gain_c"][1:], -np.diff(last))
 
 
@@ -175,6 +174,12 @@ def test_the_path_is_that_of_the_sets_themselves(training):
     predicted = selection.held_out_temperature(training, ["valley", "warmth"], FOLDS, **FOREST)
     expected = np.sqrt(np.mean((predicted - training["t15_c"]) ** 2))
     assert steps["selection_rmse_c"][1] == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_set_has_one_error_whatever_the_order_of_its_names(training):
+    sets = {"one way": ["warmth", "noise0", "valley"], "other": ["valley", "warmth", "noise0"]}
+    found = selection.compare_sets(training, sets, FOLDS, [1, 2], **FAST)
+    assert found["difference_c"].to_list() == [0, 0]
 
 
 def test_cores_do_not_change_the_steps(training):
@@ -195,13 +200,6 @@ def test_a_single_candidate_is_chosen_and_the_limit_is_kept(training):
     assert selection.chosen(steps) == ["noise0"] and len(steps) == 1
     steps = selection.forward_selection(training, CANDIDATES, FOLDS, most=1, **FAST)
     assert selection.chosen(steps) == ["warmth"] and len(steps) == 1
-
-
-def test_one_standard_error_keeps_the_shortest_set_that_is_as_good():
-    steps = pd.DataFrame({"step": [1, 2, 3, 4], "added": list("abcd")})
-    steps["selection_rmse_c"], steps["selection_error_c"] = [1.5, 1.05, 1.0, 0.99], 0.1
-    steps["kept"] = [True, True, True, False]
-    assert selection.chosen(selection.within_one_error(steps)) == ["a", "b"]
 
 
 def test_nested_selection_never_sees_the_fold_it_predicts(training):

@@ -72,7 +72,7 @@ def test_the_amount_of_a_step_of_30_days_from_amounts_and_rates(stored, expected
         ([-20, 15], "K", None, r'stored_units = "degC" they would be 253\.15 to 288\.15'),
         ([0, 150_000], "mm", None, r'stored_units = "0\.1 mm"'),
         ([-9999, 3000], "m", None, "Check nodata, scale"),
-        ([-181, 180], "degree", None, "Check nodata, scale"),
+        ([-181, 180], "degree", None, r'stored_units = "0\.1 degree"'),
         ([0, 255], "%", None, r'stored_units = "0\.1 %"'),
         ([-30, 1000], "degC d", None, "Check nodata, scale"),
     ],

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from helpers.covariates import build_covariates
 from helpers.folds import nearest_neighbour_distances
-from helpers.storage import read_table
+from helpers.storage import ContractError, read_table
 from helpers.study import load_study
 from helpers.virtual import survey, truth
 from helpers.virtual.__main__ import write_embedded_survey
@@ -18,6 +19,15 @@ def holes(study, covariates):
     field = truth.true_field(covariates, study.about.truth_seed)
     towns = read_table(study.path("towns.csv"), ("longitude", "latitude"), ("name",))
     return survey.draw_holes(field, covariates["elevation"], towns, study, study.about.truth_seed)
+
+
+def test_a_truth_of_changed_layers_is_refused(edit_study):
+    study = load_study(edit_study(("resolution_m = 1000 ", "resolution_m = 50000 ")))
+    layers = build_covariates(study, progress=False)
+    assert truth.truth_of(study, layers).equals(truth.true_field(layers, study.about.truth_seed))
+    changed = load_study(edit_study(("radius_m = 20000", "radius_m = 30000")))
+    with pytest.raises(ContractError, match="drawn in another truth"):
+        truth.truth_of(changed, layers)
 
 
 def test_top_of_permafrost_temperature_of_hand_computed_cases():

@@ -72,17 +72,30 @@ def _abstract(study: Study, n_sites: int) -> dict[str, str]:
 def _sources(study: Study) -> dict[str, Any]:
     virtual = study.about.virtual_boreholes
     boreholes = VIRTUAL_NOTE if virtual else list(study.boreholes.files)
-    covariates = {name: _layer_source(study, name) for name in study.covariates}
-    return {"boreholes": boreholes, "covariates": covariates}
+    archives = {
+        name: _provenance(study.open_dir / "boreholes" / f"{name}.json")
+        for name in study.open_data.boreholes
+    }
+    return {
+        "boreholes": boreholes,
+        "open_boreholes": archives,
+        "covariates": {name: _layer_source(study, name) for name in study.covariates},
+        "references": {name: _layer_source(study, name) for name in study.references},
+    }
 
 
 def _layer_source(study: Study, name: str) -> dict[str, Any]:
-    """What study.toml says of a covariate; of an open layer also files, licence and citation."""
-    settings = study.covariates[name]
+    """What study.toml says of a layer; of an open one also files, licence and citation."""
+    settings = {**study.covariates, **study.references}[name]
     source = settings.model_dump(exclude_none=True)
     if settings.source == "open":
-        source["provenance"] = read_json(study.open_layer(name).with_suffix(".json"), "make data")
+        source["provenance"] = _provenance(study.open_dir / f"{name}.json")
     return source
+
+
+def _provenance(path: Path) -> dict[str, Any] | str:
+    """Record of what ``make data`` has left; a reference may be wanted and not be there."""
+    return read_json(path) if path.is_file() else "not fetched"
 
 
 def _process(study: Study) -> dict[str, str]:

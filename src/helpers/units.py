@@ -80,6 +80,14 @@ def is_convertible(stored: str, wanted: str) -> bool:
     return True
 
 
+def is_same(first: str, second: str) -> bool:
+    """Whether two texts are spellings of one unit; those of the user's own are none."""
+    try:
+        return _parse(first) == _parse(second)
+    except UnitError:
+        return False
+
+
 def amount_of_step(values: NDArray, stored: str, wanted: str, days: float) -> NDArray:
     """What falls during a step of so many days: stored as amount, amount per month, or rate.
 
@@ -114,7 +122,7 @@ def check_plausible(values: ArrayLike, units: str, place: str, stored: str | Non
         Says the range found and expected, and which ``stored_units`` would make it possible.
 
     """
-    kind = next((k for k in POSSIBLE if _same(units, k)), None)
+    kind = next((k for k in POSSIBLE if is_same(units, k)), None)
     values = np.asarray(values)
     if kind is None or not np.isfinite(values).any():
         return
@@ -140,13 +148,6 @@ def check_plausible(values: ArrayLike, units: str, place: str, stored: str | Non
 def _within(found: NDArray, lowest: float, highest: float) -> bool:
     slack = _ROUNDING * (highest - lowest)
     return bool(found[0] >= lowest - slack and found[1] <= highest + slack)
-
-
-def _same(first: str, second: str) -> bool:
-    try:
-        return _parse(first) == _parse(second)
-    except UnitError:
-        return False
 
 
 @cache

@@ -276,6 +276,7 @@ def climate_bytes(tmp_path, variable, year, months=12, units=None):
     layer = xr.DataArray(values, {"time": time, "lat": latitude, "lon": longitude}, name=variable)
     dataset = layer.assign_attrs(units=units).to_dataset()
     packed = {"dtype": "int32", "scale_factor": 0.01, "add_offset": -99.0, "_FillValue": -32768}
+    packed["zlib"] = True
     path = tmp_path / f"{variable}_{year}.nc"
     dataset.to_netcdf(path, encoding={variable: packed})
     return path

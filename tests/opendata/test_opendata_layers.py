@@ -10,9 +10,9 @@ import xarray as xr
 from pyproj import CRS
 
 from helpers.boreholes import read_boreholes
-from helpers.opendata import plan, prepare
+from helpers.opendata import layers
 from helpers.opendata.__main__ import main
-from helpers.opendata.layers import cache_folder, open_items
+from helpers.opendata.layers import cache_folder, open_items, plan, prepare
 from helpers.opendata.product import SPARE_CELLS, layer_geobox
 from helpers.opendata.terraclimate import annual_means
 from helpers.storage import ContractError, sha256
@@ -106,6 +106,15 @@ def test_boreholes_arrive_as_they_are_and_can_be_read(served, like):
     assert sorted(data.sites["site"]) == ["A1", "B7"]
 
 
+def test_tables_of_a_collection_that_became_shorter_go(served):
+    study = load_study(served)
+    left = study.open_dir / "boreholes" / "gtnp_magt_2.tab"
+    left.parent.mkdir(parents=True)
+    left.write_text("of another version")
+    prepare(study, progress=False)
+    assert [path.name for path in study.borehole_files()] == ["gtnp_magt.tab"]
+
+
 def test_boreholes_that_cannot_be_read_do_not_enter_the_study(served, open_server, like):
     moved = like.HOLES.replace("A1\t50.0\t122.0\t2016\t15", "A1\t51.0\t122.0\t2016\t15")
     open_server.put(like.RECORD, moved.encode())
@@ -189,6 +198,77 @@ def test_a_layer_that_cannot_be_right_is_not_written(
         prepare(load_study(served), progress=False)
     assert not (served / "open" / "CCI.tif").exists()
     assert not (served / "open" / "CCI.json").exists()
+
+
+def test_a_layer_that_cannot_be_built_again_stays_with_its_json(served, open_server, like):
+    study = load_study(served)
+    prepare(study, progress=False)
+    layer, record = (study.open_dir / f"clay.{ending}" for ending in ("tif", "json"))
+    before = layer.read_bytes(), record.read_text()
+    file = served / "study.toml"
+    file.write_text(file.read_text().replace("15-30cm", "0-5cm"))
+    open_server.put(like.SOIL.replace("15-30cm", "0-5cm"), like.soil_bytes(crs="EPSG:3857"))
+    with pytest.raises(ContractError, match="its CRS is EPSG:3857"):
+        prepare(load_study(served), progress=False)
+    assert (layer.read_bytes(), record.read_text()) == before
+
+
+def test_a_run_that_breaks_while_it_writes_leaves_no_wrong_pair(served, monkeypatch):
+    study = load_study(served)
+    prepare(study, progress=False)
+    file = served / "study.toml"
+    file.write_text(file.read_text().replace("years = [2022, 2023]", "years = [2023, 2023]", 1))
+
+    def full(content, path):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(layers, "write_json", full)
+    with pytest.raises(OSError, match="no space"):
+        prepare(load_study(served), progress=False)
+    assert not (study.open_dir / "PRE.json").exists()
+
+
+@pytest.mark.parametrize("name", ["PRE", "gtnp_magt"])
+def test_a_damaged_json_of_a_layer_makes_it_again(served, name):
+    study = load_study(served)
+    first = prepare(study, progress=False)
+    (record,) = study.open_dir.rglob(f"{name}.json")
+    record.write_text("")
+    pd.testing.assert_frame_equal(prepare(study, progress=False), first)
+    assert json.loads(record.read_text())["licence"]
+
+
+def test_an_outline_makes_all_layers_again(served):
+    study = load_study(served)
+    prepare(study, progress=False)
+    ring = [[121.5, 49.7], [122.5, 49.7], [122.5, 50.3], [121.5, 49.7]]
+    outline = {"type": "Polygon", "coordinates": [ring]}
+    (served / "outline.geojson").write_text(json.dumps(outline))
+    file = served / "study.toml"
+    file.write_text(file.read_text().replace("[grid]", 'outline = "outline.geojson"\n[grid]'))
+    before = {name: (study.open_dir / f"{name}.tif").stat().st_mtime_ns for name in LAYERS}
+    prepare(load_study(served), progress=False)
+    after = {name: (study.open_dir / f"{name}.tif").stat().st_mtime_ns for name in LAYERS}
+    assert all(after[name] != before[name] for name in LAYERS)
+
+
+@pytest.mark.parametrize("product", ["soil", "climate"])
+def test_a_file_its_server_holds_broken_is_removed_and_fetched_again(
+    served, open_server, like, product
+):
+    address = like.SOIL if product == "soil" else "/tc/TerraClimate_ppt_2023.nc"
+    whole = open_server.files[address]
+    middle = len(whole) // 2
+    open_server.put(address, whole[:middle] + bytes(2000) + whole[middle + 2000 :])
+    if product == "soil":
+        open_server.put(address, whole[: middle // 2])
+    name = address.rpartition("/")[2]
+    with pytest.raises(ContractError, match=rf"Broken and therefore removed: .*{name}\. Run again"):
+        prepare(load_study(served), progress=False)
+    open_server.put(address, whole)
+    open_server.requests.clear()
+    prepare(load_study(served), progress=False)
+    assert [path for _, path, _ in open_server.requests] == [address]
 
 
 def test_plan_only_fetches_no_data(served, open_server, capsys):

@@ -25,7 +25,7 @@ from helpers.opendata.modis_tiles import (
     composite_starts,
     tile_box,
 )
-from helpers.opendata.product import layer_geobox
+from helpers.opendata.product import OF_A_WINTER, layer_geobox
 from helpers.settings import OpenLayer
 from helpers.storage import ContractError
 from helpers.study import load_study
@@ -335,21 +335,78 @@ def test_an_empty_catalogue_is_an_error(study, catalogue, tmp_path):
         modis.files(study, layer(), tmp_path, catalogue.url)
 
 
-def test_an_item_without_a_band_is_named(study, catalogue, tmp_path):
+@pytest.mark.parametrize(
+    "assets", [None, [], {}, {"QC_Night": None}, {"QC_Night": {}}, {"QC_Night": {"href": None}}]
+)
+def test_an_item_without_a_band_is_named(study, catalogue, tmp_path, assets):
     catalogue.items = all_items()
-    del catalogue.items[7]["assets"]["QC_Night"]
+    whole = catalogue.items[7]["assets"]
+    lacking = {**whole, **assets} if assets else assets
+    if assets == {}:
+        lacking = {name: asset for name, asset in whole.items() if name != "QC_Night"}
+    catalogue.items[7]["assets"] = lacking
     name = catalogue.items[7]["id"]
-    with pytest.raises(ContractError, match=f"{name}: the catalogue has no QC_Night"):
+    with pytest.raises(ContractError, match=f"{name}: the catalogue has no (QC_Night|LST_Day)"):
         modis.files(study, layer(), tmp_path, catalogue.url)
+
+
+@pytest.mark.parametrize("change", ["/../../../../escaped", "_LST_Day_1km.tif"])
+def test_names_that_are_not_of_an_item_become_no_path(study, catalogue, tmp_path, change):
+    catalogue.items = all_items()
+    whole = len(catalogue.items)
+    hostile = item("MOD", date(2023, 1, 1), TILES[0], produced="2099000000000")
+    catalogue.items.append({**hostile, "id": hostile["id"] + change})
+    files = modis.files(study, layer(), tmp_path, catalogue.url)
+    assert len(files) == 4 * whole
+    assert not [file for file in files if "2099" in str(file.path)]
+    assert {file.path.parent for file in files} == {tmp_path / tile for tile in TILES}
+
+
+def test_a_search_without_end_is_broken_off(study, catalogue, tmp_path, monkeypatch):
+    monkeypatch.setattr(modis, "_MOST_PAGES", 3)
+    catalogue.items, catalogue.page = all_items(), 10
+    with pytest.raises(ContractError, match="does not end after 3 pages"):
+        modis.files(study, layer(), tmp_path, catalogue.url)
+    assert len(catalogue.searches) == 4
+
+
+def test_layers_of_a_run_share_one_search(study, catalogue, tmp_path):
+    catalogue.items = all_items()
+    files = modis.files(study, layer(), tmp_path, catalogue.url)
+    once = len(catalogue.searches)
+    assert modis.files(study, layer("frost_number"), tmp_path, catalogue.url) == files
+    assert len(catalogue.searches) == once
+    modis.files(study, layer(years=(2023, 2023)), tmp_path, catalogue.url)
+    assert len(catalogue.searches) > once
+
+
+def test_an_old_list_serves_only_when_all_its_files_are_there(study, catalogue, tmp_path):
+    catalogue.items = all_items()
+    files = modis.files(study, layer(), tmp_path, catalogue.url)
+    (kept,) = tmp_path.glob("list_*.json")
+    old = {**json.loads(kept.read_text()), "searched": "2020-01-01T00:00:00+00:00"}
+    kept.write_text(json.dumps(old))
+    for file in files:
+        file.path.parent.mkdir(exist_ok=True)
+        file.path.write_bytes(b"x")
+        file.sidecar.write_text(json.dumps({"url": file.url, "bytes": 1, "sha256": ""}))
+    catalogue.broken = [400]
+    assert modis.files(study, layer(), tmp_path, catalogue.url) == files
+    assert catalogue.broken == [400]
+    files[5].path.unlink()
+    with pytest.raises(ContractError, match="cannot be searched"):
+        modis.files(study, layer(), tmp_path, catalogue.url)
+    kept.write_text("")
+    assert modis.files(study, layer(), tmp_path, catalogue.url) == files
 
 
 def test_of_reprocessed_items_the_one_produced_last_is_taken(study, catalogue, tmp_path):
     old, new = "2024300000000", "2025100000000"
     catalogue.items = all_items(produced=new)
     twice = [item("MYD", start, TILES[0], old) for start in composite_starts(YEARS)]
-    for items in (catalogue.items + twice, twice + catalogue.items):
+    for name, items in (("a", catalogue.items + twice), ("b", twice + catalogue.items)):
         catalogue.items = items
-        files = modis.files(study, layer(), tmp_path, catalogue.url)
+        files = modis.files(study, layer(), tmp_path / name, catalogue.url)
         assert len(files) == 368 * 4
         assert all(new in file.path.name for file in files)
 
@@ -359,7 +416,7 @@ def test_a_busy_catalogue_is_asked_again_and_a_dead_one_is_an_error(study, catal
     assert modis.files(study, layer(), tmp_path, catalogue.url)
     catalogue.broken = [400]
     with pytest.raises(ContractError, match=r"cannot be searched .*mirrors"):
-        modis.files(study, layer(), tmp_path, catalogue.url)
+        modis.files(study, layer(), tmp_path / "other", catalogue.url)
     with pytest.raises(ContractError, match=r"http://127.0.0.1:9: .*cannot be searched"):
         modis.files(study, layer(), tmp_path, "http://127.0.0.1:9")
 
@@ -370,7 +427,7 @@ def test_no_catalogue_at_the_address_is_an_error(study, open_server, tmp_path):
         modis.files(study, layer(), tmp_path, f"{open_server.url}/page")
 
 
-@pytest.mark.parametrize("quantity", modis.OF_A_WINTER)
+@pytest.mark.parametrize("quantity", OF_A_WINTER)
 def test_a_winter_needs_two_years(study, quantity, tmp_path):
     with pytest.raises(ContractError, match=r"July to June.*Set years = \[2022, 2023\]"):
         modis.files(study, layer(quantity, (2023, 2023)), tmp_path, "http://127.0.0.1:9")
@@ -395,7 +452,7 @@ def test_an_expired_signature_leaves_nothing_and_a_new_one_works(
     open_server.fail(f"{address}?sig=old", {"status": 403})
     with pytest.raises(ContractError, match="403"):
         fetch_all([file], progress=False)
-    assert not list(tmp_path.rglob("*.*"))
+    assert not list(tmp_path.glob("h*/*.*"))
     fetch_all([file], progress=False)
     assert file.is_finished
     assert "sig" not in file.sidecar.read_text()

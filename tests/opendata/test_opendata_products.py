@@ -8,7 +8,7 @@ from pyproj import CRS, Transformer
 from helpers import climate
 from helpers.opendata import copernicus_dem, esa_cci_permafrost, gtnp_magt, soilgrids, terraclimate
 from helpers.opendata.download import fetch, fetch_all
-from helpers.opendata.product import layer_geobox, product
+from helpers.opendata.product import OF_A_WINTER, layer_geobox, product
 from helpers.settings import OpenLayer
 from helpers.storage import ContractError
 from helpers.study import load_study
@@ -134,8 +134,6 @@ def test_climate_is_the_mean_of_the_years_of_the_formulas_for_one_place(climate_
         ("precipitation", 0.2),
         ("mean_annual_air_temperature", 0.02),
         ("thawing_degree_days", 3),
-        ("freezing_degree_days", 3),
-        ("frost_number", 0.002),
         ("continentality", 0.1),
     ):
         layer = climate_of(quantity)
@@ -150,6 +148,44 @@ def test_climate_is_the_mean_of_the_years_of_the_formulas_for_one_place(climate_
         assert layer.attrs["units"] == climate.QUANTITIES[quantity][0]
     assert "about 0.5 deg C above the daily mean" in layer.attrs["source"]
     assert "2022 to 2023" in layer.attrs["long_name"]
+
+
+def test_freezing_is_that_of_the_winter_the_years_hold(climate_of, study, like):
+    """July to December of the first year and January to June of the second."""
+    longitude, latitude, inside = degrees_of(study)
+    row, column = (places[0] for places in np.nonzero(inside))
+    at = latitude[row, column], longitude[row, column]
+    months = [
+        (like.monthly("tmax", y, *at) + like.monthly("tmin", y, *at)) / 2 for y in (2022, 2023)
+    ]
+    winter = np.concatenate([months[0][6:], months[1][:6]])
+    days = np.array([31, 31, 30, 31, 30, 31, 31, 28, 31, 30, 31, 30])
+    spread = np.roll(study.climate.within_month_sd_c, -6)
+    _, expected = climate.degree_days(winter, days, spread)
+    layer = climate_of("freezing_degree_days")
+    assert layer.to_numpy()[row, column] == pytest.approx(expected, abs=3)
+    for text in (layer.attrs["long_name"], layer.attrs["source"]):
+        assert "July 2022 to June 2023" in text
+    thawing = climate_of("thawing_degree_days").to_numpy()[row, column]
+    found = climate_of("frost_number")
+    number = climate.frost_number(thawing, expected)
+    assert found.to_numpy()[row, column] == pytest.approx(number, abs=0.002)
+    assert "2022 to 2023 (freezing: July 2022 to June 2023)" in found.attrs["source"]
+
+
+@pytest.mark.parametrize("quantity", OF_A_WINTER)
+def test_one_year_holds_no_winter_but_a_summer(study, open_server, tmp_path, like, quantity):
+    layer = study.covariates["PRE"].model_copy(update={"years": (2022, 2022)})
+    frozen = layer.model_copy(update={"quantity": quantity})
+    message = rf"{quantity} of terraclimate is of a freezing year.*Set years = \[2021, 2022\]"
+    with pytest.raises(ContractError, match=message):
+        terraclimate.files(study, frozen, tmp_path, open_server.url)
+    like.put_climate(open_server, tmp_path)
+    warm = layer.model_copy(update={"quantity": "thawing_degree_days"})
+    paths = fetch_all(terraclimate.files(study, warm, tmp_path, f"{open_server.url}/tc"), False)
+    built = terraclimate.build(study, warm, paths, layer_geobox(study))
+    assert float(built.min()) > 1000 and "2022 to 2022" in built.attrs["long_name"]
+    terraclimate.annual_means.cache_clear()
 
 
 def test_precipitation_of_every_cell_is_that_of_its_place(climate_of, study):
@@ -310,6 +346,18 @@ def test_boreholes_are_one_table_or_those_a_collection_lists(open_server, tmp_pa
     (tmp_path / "PANGAEA.972992.tab").unlink()
     open_server.put(like.RECORD, own.encode())
     with pytest.raises(ContractError, match=r"no table and lists no data sets.*boreholes\.files"):
+        gtnp_magt.files(tmp_path, open_server.url)
+
+
+@pytest.mark.parametrize(
+    "cut",
+    ["/* DATA DESCRIPTION:\nCitation:\tSomebody\n", "/* 10.1594/PANGAEA.1\n10.1594/PANGAEA.2\n"],
+)
+def test_a_description_that_is_cut_off_is_neither_table_nor_collection(
+    open_server, tmp_path, like, cut
+):
+    open_server.put(like.RECORD, cut.encode())
+    with pytest.raises(ContractError, match=r"has no end .*Delete it and run again"):
         gtnp_magt.files(tmp_path, open_server.url)
 
 

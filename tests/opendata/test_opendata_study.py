@@ -1,13 +1,18 @@
 """From the local server to a training table: open layers are covariates like any other."""
 
+import json
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from pyproj import Transformer
 
 from helpers import covariates
 from helpers.area import mapped_area
-from helpers.metadata import _layer_source
-from helpers.opendata import prepare
+from helpers.metadata import _layer_source, _sources
+from helpers.opendata.layers import prepare
+from helpers.opendata.record import BUILD_VERSIONS, check_current
 from helpers.opendata.terraclimate import annual_means
 from helpers.study import StudyError, load_study
 from helpers.terrain import relief
@@ -60,6 +65,86 @@ def test_the_record_of_the_product_names_files_and_licence_of_an_open_layer(stud
     assert len(source["provenance"]["files"][0]["sha256"]) == 64
 
 
+def test_the_record_names_open_boreholes_and_references_too(study):
+    sources = _sources(study)
+    assert sources["open_boreholes"]["gtnp_magt"]["licence"] == "CC BY 4.0"
+    assert "Wieczorek" in sources["open_boreholes"]["gtnp_magt"]["citation"]
+    assert "Permafrost_cci" in sources["references"]["CCI"]["provenance"]["citation"]
+    (study.open_dir / "CCI.json").unlink()
+    assert _sources(study)["references"]["CCI"]["provenance"] == "not fetched"
+
+
+def test_layers_of_the_settings_of_the_study_are_current(study):
+    for name in ("elevation", "PRE", "clay", "CCI"):
+        check_current(study, name)
+        check_current(load_study(study.folder, resolution_m=15_000, n_trees=5), name)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "name", "message"),
+    [
+        (
+            "years = [2022, 2023]",
+            "years = [2023, 2023]",
+            "PRE",
+            r"\(years: \[2022, 2023\] then, \[2023, 2023\] now\).*make data STUDY=",
+        ),
+        ('quantity = "clay"', 'quantity = "sand"', "clay", "quantity: clay then, sand now"),
+        ("start = 2022-01-01", "start = 2023-01-01", "CCI", r"years: \[2022, 2024\] then"),
+        ("[5.2, 4.9,", "[5.3, 4.9,", "TDD", r"within_month_sd_c: \[5\.2.*then, \[5\.3"),
+        ("west = 121.4", "west = 121.3", "clay", "area: .*121.4.* then, .*121.3.* now"),
+        ("resolution_m = 5000", "resolution_m = 4000", "PRE", "grid: .*5000.* then, .*4000"),
+        ("+lon_0=105", "+lon_0=120", "PRE", r"crs: .*lon_0=105.* then, .*lon_0=120"),
+        (
+            "north = 50.4",
+            'north = 50.4\noutline = "o.geojson"',
+            "clay",
+            "outline_sha256: None then",
+        ),
+    ],
+)
+def test_layers_of_other_settings_are_not_current(study, old, new, name, message):
+    file = study.file
+    ring = [[121.5, 49.7], [122.5, 49.7], [122.5, 50.3], [121.5, 49.7]]
+    outline = {"type": "Polygon", "coordinates": [ring]}
+    (study.folder / "o.geojson").write_text(json.dumps(outline))
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+    with pytest.raises(StudyError, match=message):
+        check_current(load_study(file), name)
+
+
+def test_settings_that_do_not_concern_a_layer_leave_it_current(study):
+    text = study.file.read_text().replace("start = 2022-01-01", "start = 2023-01-01")
+    study.file.write_text(text.replace("[5.2, 4.9,", "[5.3, 4.9,"))
+    for name in ("elevation", "clay"):
+        check_current(load_study(study.file), name)
+
+
+@pytest.mark.parametrize("content", [None, "", "{}"])
+def test_a_layer_without_its_json_is_not_current(study, content):
+    record = study.open_dir / "PRE.json"
+    record.unlink() if content is None else record.write_text(content)
+    with pytest.raises(StudyError, match=r"PRE\.json does not say what .* Run: make data STUDY="):
+        check_current(study, "PRE")
+
+
+def test_a_changed_build_makes_layers_old(study, monkeypatch):
+    monkeypatch.setitem(BUILD_VERSIONS, "soilgrids", 99)
+    with pytest.raises(StudyError, match="build_version: 1 then, 99 now"):
+        check_current(study, "clay")
+
+
+def test_checking_layers_needs_no_network_library():
+    code = (
+        "import sys; sys.modules.update(requests=None, pystac=None, pystac_client=None);"
+        "sys.modules.update(planetary_computer=None, urllib3=None);"
+        "from helpers.opendata.record import check_current"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603
+
+
 def test_before_make_data_each_step_says_what_to_run(open_folder):
     study = load_study(open_folder)
     with pytest.raises(StudyError, match=r"layer 'elevation' is not fetched.*make data STUDY="):
@@ -73,3 +158,12 @@ def test_a_map_of_permafrost_cannot_be_a_predictor(open_folder):
     file.write_text(file.read_text().replace("[references.CCI]", "[covariates.CCI]"))
     with pytest.raises(StudyError, match=r"'CCI' is a map of permafrost: move it to \[references"):
         load_study(open_folder)
+
+
+def test_a_layer_of_other_settings_than_study_toml_asks_for_is_refused(study):
+    text = study.file.read_text(encoding="utf-8")
+    asked = text.replace('quantity = "precipitation"', 'quantity = "winter_precipitation"')
+    assert asked != text
+    study.file.write_text(asked, encoding="utf-8")
+    with pytest.raises(StudyError, match=r"PRE.*make data"):
+        covariates.build_covariates(load_study(study.folder), progress=False)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from helpers.climate.indices import QUANTITIES
 from helpers.climate.stations import error_table, leave_one_station_out, observed_climate
-from helpers.climate.surfaces import INTERPOLATIONS, Interpolation
+from helpers.climate.surfaces import INTERPOLATIONS, Interpolation, check_spread
 from helpers.storage import ContractError
 
 
@@ -40,6 +40,7 @@ def regional_regressions(
     """
     observed = observed_climate(stations, within_month_sd_c)
     place = np.column_stack([stations["lat"], stations["lon"], elevation_m])
+    check_spread(place, "regional regression")
     standardised = (place - place.mean(axis=0)) / place.std(axis=0)
     design = np.column_stack([np.ones(len(place)), standardised])
     fits = {name: _regression(design, values) for name, values in observed.items()}

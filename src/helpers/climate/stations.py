@@ -56,13 +56,16 @@ class StationClimate:
         within_month_sd_c
             Standard deviation of daily temperature within each month (12), deg C.
         method
-            How they are interpolated; see :meth:`StationSurface.fit`.
+            How they are interpolated; see :meth:`StationSurface.fit`, also for errors.
 
         """
         surfaces = []
-        for months in station_months(stations):
-            complete = np.isfinite(months).all(axis=1)
-            surfaces.append(StationSurface.fit(position[complete], months[complete], method=method))
+        names = "station temperature", "station precipitation"
+        for name, months in zip(names, station_months(stations), strict=True):
+            known = np.isfinite(months).all(axis=1)
+            surfaces.append(
+                StationSurface.fit(position[known], months[known], method=method, name=name)
+            )
         return cls(*surfaces, np.asarray(within_month_sd_c, dtype=float))
 
     def __call__(self, position: NDArray, latitude: ArrayLike | None = None) -> dict[str, NDArray]:

@@ -36,6 +36,8 @@ _COVARIANCE = ConstantKernel(0.5, (1e-3, 10)) * Matern(1.0, (1e-2, 5), nu=1.5) +
     0.5, (1e-3, 10)
 )
 _POINTS_AT_ONCE = 20_000
+# One more than the trend has coefficients; and how thin a cloud of stations of size 1 may be.
+_FEWEST, _FLAT = 5, 1e-6
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class StationSurface:
         values: NDArray,
         smoothing: float = SMOOTHING,
         method: Interpolation = "thin_plate_spline",
+        name: str = "station values",
     ) -> Self:
         """Fit to stations.
 
@@ -72,13 +75,17 @@ class StationSurface:
         method
             Surface of the residuals: smoothing ``thin_plate_spline``, ``kriging`` (see
             :func:`krige`) or none (``trend``).
+        name
+            What the values are, for messages.
 
         Raises
         ------
         ContractError
-            If there is no such method.
+            If there is no such method, or too few stations, all at one height or on one line,
+            to tell a trend.
 
         """
+        check_spread(position, name)
         centre, scale = position.mean(axis=0), position.std(axis=0)
         design = _design(position, centre, scale)
         coefficients, *_ = np.linalg.lstsq(design, values, rcond=None)
@@ -100,6 +107,36 @@ class StationSurface:
         design = _design(position, self.centre, self.scale)
         trend = design @ self.coefficients
         return trend if self.residual is None else trend + self.residual(design[:, 1:3])
+
+
+def check_spread(position: NDArray, name: str) -> None:
+    """Refuse stations that cannot tell a trend with place and elevation, the last column.
+
+    Without that with elevation mountains would be as warm as the valleys, so it is not left out.
+
+    Raises
+    ------
+    ContractError
+        If there are fewer than one more than the trend has numbers, or they lie in one plane.
+
+    """
+    if len(position) < _FEWEST:
+        raise ContractError(
+            f"{name}: {len(position)} stations with all months; at least {_FEWEST} are needed for "
+            f"a trend with place and elevation, {_FEWEST + 1} to leave each out in turn. Add some."
+        )
+    spread = np.ptp(position, axis=0)
+    if spread[-1] == 0:
+        raise ContractError(
+            f"{name}: all {len(position)} stations lie at {position[0, -1]:g} m; how climate "
+            "changes with elevation cannot be told. Add stations at other heights."
+        )
+    shape = (position - position.mean(axis=0)) / np.where(spread > 0, spread, 1)
+    if np.linalg.matrix_rank(shape, tol=_FLAT) < position.shape[1]:
+        raise ContractError(
+            f"{name}: the {len(position)} stations lie on one line, or their elevation rises "
+            "evenly across them; place and elevation cannot be told apart. Add stations elsewhere."
+        )
 
 
 def krige(place: NDArray, residuals: NDArray) -> Callable[[NDArray], NDArray]:

@@ -9,17 +9,20 @@ from typing import NamedTuple
 import numpy as np
 import rasterio
 import xarray as xr
+from rasterio.features import geometry_mask
 from scipy.ndimage import binary_dilation
 from tqdm.auto import tqdm
 
 from helpers import terrain
-from helpers.area import mapped_area
+from helpers.area import mapped_area, study_area
 from helpers.covariates.stations import station_layers
+from helpers.opendata.record import check_current
 from helpers.rasters import raster_on_grid
 from helpers.settings import RasterCovariate, TerrainCovariate
-from helpers.storage import write_layers
+from helpers.storage import ContractError, write_layers
 from helpers.study import Study
 
+_SMALLEST_KNOWN_SHARE = 0.9
 # Slope, which radiation needs, looks at the next cell in all eight directions.
 _CELLS_AROUND = 2
 
@@ -44,21 +47,43 @@ def covariate_layers(study: Study, progress: bool = True) -> Iterator[xr.Dataset
     """
     ground = _ground(study, study.margin_cells)
     heights: dict[str, xr.DataArray] = {}
+    elevation = elevation_name(study)
     wanted = {c.elevation for c in study.covariates.values() if c.source == "terrain"}
     stations: dict[str, xr.DataArray] = {}
     for name in tqdm(_in_order(study), desc="covariates", disable=not progress):
         settings = study.covariates[name]
         if settings.source == "stations":
-            height = heights.get("elevation", ground.relief)
+            height = heights.get(elevation, ground.relief)
             stations = stations or station_layers(study, height, ground.mapped)
             layer = stations[settings.quantity]
         elif settings.source == "terrain":
             layer = terrain.terrain_layer(_height_for(settings, heights, ground.mapped), settings)
         else:
             layer = _layer(study, name, ground)
-        if name in wanted or name == "elevation":
+        if name in {*wanted, elevation}:
+            _check_margin(study, name, layer, ground)
             heights[name] = layer
         yield _finished(study, name, layer, ground.mapped)
+
+
+def elevation_name(study: Study) -> str | None:
+    """Covariate that holds elevation: that of the first terrain, or the one called so; or none."""
+    terrains = (c.elevation for c in study.covariates.values() if c.source == "terrain")
+    return next(terrains, "elevation" if "elevation" in study.covariates else None)
+
+
+def _check_margin(study: Study, name: str, layer: xr.DataArray, ground: _Ground) -> None:
+    """Refuse elevation that ends at the mapped area: terrain there would see one side only."""
+    reach = study.margin_cells * study.grid.resolution_m
+    around = ~geometry_mask([study_area(study).buffer(reach)], layer.shape, layer.rio.transform())
+    land = ground.relief.notnull().to_numpy() & around & ~ground.mapped.to_numpy()
+    known = np.isfinite(layer.to_numpy()[land]).mean() if land.any() else 1.0
+    if known < _SMALLEST_KNOWN_SHARE:
+        raise ContractError(
+            f"{study.file}: covariates.{name}: only {known:.0%} of the land within "
+            f"{reach / 1000:g} km around the mapped area has an elevation, so terrain at its edge "
+            "would be wrong. Give a raster that reaches farther, or a smaller area or radius_m."
+        )
 
 
 def _height_for(
@@ -79,13 +104,16 @@ def _layer(study: Study, name: str, ground: _Ground) -> xr.DataArray:
     if settings.source == "open":
         return open_layer(study, name, ground.mapped)
     paths = [settings.path] if isinstance(settings.path, str) else settings.path
-    return raster_on_grid(
-        [study.path(path) for path in paths],
-        settings,
-        ground.mapped,
-        period=(study.period.start, study.period.end),
-        within_month_sd_c=study.climate.within_month_sd_c if study.climate else None,
-    )
+    try:
+        return raster_on_grid(
+            [study.path(path) for path in paths],
+            settings,
+            ground.mapped,
+            period=(study.period.start, study.period.end),
+            within_month_sd_c=study.climate.within_month_sd_c if study.climate else None,
+        )
+    except ContractError as error:
+        raise ContractError(f"{study.file}: covariates.{name}: {error}") from error
 
 
 def _in_order(study: Study) -> list[str]:
@@ -151,36 +179,44 @@ def open_layer(study: Study, name: str, mapped: xr.DataArray) -> xr.DataArray:
     Raises
     ------
     StudyError
-        If ``make data`` has not prepared it.
+        If ``make data`` has not prepared it, or study.toml asks for something else now.
 
     """
     path = study.open_layer(name)
+    check_current(study, name)
     with rasterio.open(path) as raster:
         tags = raster.tags()
-    settings = RasterCovariate(source="raster", path=path.name, units=tags["units"])
+    # It lies on the grid already, or on a finer one that a first look averages.
+    settings = RasterCovariate(
+        source="raster", path=path.name, units=tags["units"], stored_units=tags["units"]
+    )
     layer = raster_on_grid(path, settings, mapped)
     known = {key: tags[key] for key in ("units", "long_name", "source", "licence", "citation")}
     return layer.assign_attrs(known)
 
 
 def position_predictor(study: Study) -> tuple[str | None, float | None]:
-    """Name and radius (m) of the first predictor that is a topographic position; else None."""
+    """Name and radius (m) of the first predictor that is a topographic position of a disc."""
     for name in study.forest.predictors:
         settings = study.covariates[name]
-        if settings.source == "terrain" and settings.quantity == "topographic_position":
-            return name, settings.radius_m or study.grid.resolution_m
+        disc = getattr(settings, "radius_m", None) and not settings.inner_radius_m
+        if disc and settings.quantity == "topographic_position":
+            return name, max(settings.radius_m, study.grid.resolution_m)
     return None, None
 
 
 def position_at_radii(study: Study, radii_m: Sequence[float]) -> dict[float, xr.DataArray]:
     """Topographic position (m) at several radii, to choose one by looking and by its skill.
 
-    From the covariate ``elevation`` with a margin of the largest radius. Radii below a cell are
-    left out: they would all be the same.
+    From the covariate that holds elevation with a margin of the largest radius. Radii below a
+    cell are left out: they would all be the same.
     """
     radii_m = [radius for radius in radii_m if radius >= study.grid.resolution_m]
+    if not radii_m:
+        return {}
     ground = _ground(study, int(np.ceil(max(radii_m) / study.grid.resolution_m)) + 1)
-    elevation = _layer(study, "elevation", ground)
+    name = elevation_name(study)
+    elevation = _layer(study, name, ground) if name else ground.relief
     return {
         radius: _finished(
             study, "position", terrain.topographic_position(elevation, radius), ground.mapped

@@ -31,7 +31,6 @@ from helpers.figures.maps import (
 from helpers.figures.panels import area_curve, conditional_distribution, site_contributions
 from helpers.figures.selection_charts import (
     forward_selection_chart,
-    importance_chart,
     radius_skill_chart,
 )
 from helpers.figures.small_maps import applicability_map, covariate_maps, truth_comparison
@@ -56,7 +55,6 @@ __all__ = [
     "error_budget",
     "fold_map",
     "forward_selection_chart",
-    "importance_chart",
     "interval_width_map",
     "pair_plot",
     "probability_map",

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from helpers.figures import style
-from helpers.figures.style import DOUBLE_COLUMN_MM, SINGLE_COLUMN_MM, journal_style
+from helpers.figures.style import DOUBLE_COLUMN_MM, journal_style
 from helpers.study import Study
 
 # Okabe and Ito (2008), which all eyes tell apart.
@@ -130,22 +130,3 @@ def _finish_radii(axes: Axes, kilometres: Sequence[float], chosen_m: float | Non
     axes.set_xticks(kilometres, [f"{k:g}" for k in kilometres])
     axes.minorticks_off()
     axes.set_xlabel("Radius of topographic position (km)")
-
-
-@journal_style
-def importance_chart(importance: pd.DataFrame, study: Study | None = None) -> Figure:
-    """Rise of the held-out RMSE when a predictor or group is shuffled; bars: standard error.
-
-    ``importance`` is that of :func:`helpers.selection.permutation_importance_in_folds`.
-    """
-    table = importance[::-1]
-    figure = style.new_figure(SINGLE_COLUMN_MM, 6 * len(table) + 26)
-    axes = figure.subplots()
-    look = {"color": style.METHOD_COLOURS["extended"], "edgecolor": "0.3", "linewidth": 0.4}
-    look["error_kw"] = {"elinewidth": 0.8, "ecolor": "0.2"}
-    height = np.arange(len(table))
-    axes.barh(height, table["increase_c"], 0.6, xerr=table["standard_error_c"], **look)
-    axes.axvline(0, color="0.3", linewidth=0.6)
-    axes.set_yticks(height, [style.printed_name(name) for name in table.index])
-    axes.set_xlabel("Rise of the held-out RMSE when shuffled (°C)")
-    return style.mark_virtual(figure, study)

@@ -1,10 +1,7 @@
 """Open data: the layers and boreholes of a study from their servers onto its grid.
 
-``plan`` says what will be fetched, ``prepare`` fetches and builds it; the command is
-``python -m helpers.opendata STUDY``. Only this package uses the network, and only when it is
-called: notebooks read what it has left in ``open/`` of the study.
+``layers.plan`` says what will be fetched, ``layers.prepare`` fetches and builds it; the command is
+``python -m helpers.opendata STUDY``. Only these use the network, and only when they are called:
+notebooks read what they have left in ``open/`` of the study, after ``record.check_current``.
+Nothing is imported here, as reading layers needs no network library.
 """
-
-from helpers.opendata.layers import plan, prepare
-
-__all__ = ["plan", "prepare"]

@@ -29,7 +29,7 @@ from helpers.settings import OpenLayer
 from helpers.storage import ContractError
 from helpers.study import Study
 
-_TILE = re.compile(r"Copernicus_DSM_COG_30_([NS])(\d{2})_00_([EW])(\d{3})_00_DEM")
+_TILE = re.compile(r"Copernicus_DSM_COG_30_([NS])([0-9]{2})_00_([EW])([0-9]{3})_00_DEM")
 _LOWEST_M, _HIGHEST_M = -500.0, 9000.0
 _SEA_M = 0.0
 _METRES_PER_DEGREE = 111_000

@@ -1,9 +1,10 @@
 """Files of open servers: under its name a file is complete and of the right kind, or not there.
 
 A download is written to ``<name>.part`` and goes on from there after a break, if the server still
-holds the same file. What arrives is checked: its length, its first bytes (a login page is no
-raster), its MD5 where the server states one. Then it is renamed, and ``<name>.json`` beside it
-says where it came from. The next run finds it finished.
+holds the same file. What arrives is checked: its length (or, where none is stated, that it can be
+read to its end), its first bytes (a login page is no raster), its MD5 where the server states one.
+Then it is renamed, and ``<name>.json`` beside it says where it came from. The next run finds it
+finished. ``<name>.lock`` keeps other runs away meanwhile.
 """
 
 from __future__ import annotations
@@ -12,15 +13,18 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Literal
 
 import requests
 from tqdm.auto import tqdm
 
-from helpers.opendata.received import check_received
+from helpers.opendata.lock import locked
+from helpers.opendata.received import check_received, fault_of
+from helpers.opendata.record import read_known
 from helpers.opendata.transfer import TIMEOUT_S, fetch_part, open_session, without_secrets
-from helpers.storage import ContractError, read_json, sha256, write_json
+from helpers.storage import ContractError, sha256, write_json
 
 FILES_AT_ONCE = 4
 _FAILURES_SHOWN = 10
@@ -37,10 +41,8 @@ class RemoteFile:
     path
         Where it goes.
     kind
-        What its first bytes must show: ``tiff``, ``netcdf`` (3 or 4), ``text`` or ``json``, and
-        for none a web page.
-    md5, size
-        Checksum (32 hexadecimal digits) and bytes, where they are published.
+        What its first bytes must show: ``tiff``, ``netcdf`` (4) or ``text``, and for none a web
+        page.
     hint
         What to say if the server does not have it.
 
@@ -48,10 +50,8 @@ class RemoteFile:
 
     url: str
     path: Path
-    kind: Literal["tiff", "netcdf", "text", "json"]
-    md5: str | None = None
+    kind: Literal["tiff", "netcdf", "text"]
     sign: Callable[[str], str] | None = None
-    size: int | None = None
     hint: str = ""
 
     @property
@@ -67,9 +67,12 @@ class RemoteFile:
     @property
     def is_finished(self) -> bool:
         """Whether it was fetched: it is there, as long as its sidecar says."""
-        if not (self.path.is_file() and self.sidecar.is_file()):
-            return False
-        return read_json(self.sidecar)["bytes"] == self.path.stat().st_size
+        known = read_known(self.sidecar)
+        return (
+            self.path.is_file()
+            and known.keys() >= {"url", "bytes", "sha256"}
+            and known["bytes"] == self.path.stat().st_size
+        )
 
 
 def fetch(
@@ -94,6 +97,16 @@ def fetch(
     if session is None:
         with open_session() as own:
             return fetch(file, own, on_bytes)
+    with locked(file.path):
+        # Another run may have fetched it just now.
+        if not file.is_finished:
+            _fetch_checked(session, file, on_bytes)
+    return file.path
+
+
+def _fetch_checked(
+    session: requests.Session, file: RemoteFile, on_bytes: Callable[[int], object]
+) -> None:
     part, answer = fetch_part(session, file, on_bytes)
     try:
         check_received(part, file, answer)
@@ -110,7 +123,24 @@ def fetch(
         part.replace(file.path)
     finally:
         part.unlink(missing_ok=True)
-    return file.path
+
+
+def remove_broken(files: Sequence[RemoteFile]) -> list[Path]:
+    """Remove those of the fetched files that cannot be read or are not what had arrived.
+
+    A server, too, may hold a broken file: then its length is right, and only reading it tells.
+    """
+    broken = [file for file in files if file.is_finished and _is_broken(file)]
+    for file in broken:
+        file.path.unlink()
+        file.sidecar.unlink()
+    return [file.path for file in broken]
+
+
+def _is_broken(file: RemoteFile) -> bool:
+    if sha256(file.path) != read_known(file.sidecar)["sha256"]:
+        return True
+    return file.kind != "text" and bool(fault_of(file.path, file.kind))
 
 
 def fetch_all(files: Sequence[RemoteFile], progress: bool = True) -> list[Path]:
@@ -129,8 +159,11 @@ def fetch_all(files: Sequence[RemoteFile], progress: bool = True) -> list[Path]:
     )
     with bar, open_session() as session, ThreadPoolExecutor(FILES_AT_ONCE) as pool:
         tasks = [pool.submit(fetch, file, session, bar.update) for file in missing]
+        there = count(1)
         for task in tasks:
-            task.add_done_callback(lambda _: bar.set_postfix_str(f"{sum(map(_done, tasks))} there"))
+            task.add_done_callback(
+                lambda done: _done(done) and bar.set_postfix_str(f"{next(there)} there")
+            )
         try:
             failures = [message for task in tasks if (message := _failure(task))]
         finally:
@@ -177,8 +210,6 @@ def remote_sizes(files: Sequence[RemoteFile]) -> list[int | None]:
 def _size(session: requests.Session, file: RemoteFile) -> int | None:
     if file.is_finished:
         return file.path.stat().st_size
-    if file.size is not None:
-        return file.size
     try:
         answer = session.head(file.signed_url, allow_redirects=True, timeout=TIMEOUT_S)
     except requests.RequestException:

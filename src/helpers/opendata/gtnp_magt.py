@@ -13,7 +13,7 @@ from helpers.opendata.product import OpenBoreholes
 from helpers.storage import ContractError
 
 _DOI = "10.1594/PANGAEA.972992"
-_RECORD = re.compile(r"10\.1594/PANGAEA\.(\d+)")
+_RECORD = re.compile(r"10\.1594/PANGAEA\.([0-9]{1,9})(?![0-9])")
 _DESCRIPTION_ENDS = "*/"
 
 
@@ -21,7 +21,13 @@ def files(cache: Path, server: str) -> list[RemoteFile]:
     """The table; if the record has become a collection, the tables its text lists."""
     record = _table(_DOI, cache, server)
     text = fetch(record).read_text("utf-8")
-    if "\t" in text.rpartition(_DESCRIPTION_ENDS)[2]:
+    _, ends, table = text.rpartition(_DESCRIPTION_ENDS)
+    if not ends:
+        raise ContractError(
+            f"{record.path}: the description of the data has no end ({_DESCRIPTION_ENDS}): it is "
+            "cut off, or PANGAEA writes another format now. Delete it and run again."
+        )
+    if "\t" in table:
         return [record]
     own = _RECORD.search(_DOI)[1]
     parts = dict.fromkeys(number for number in _RECORD.findall(text) if number != own)

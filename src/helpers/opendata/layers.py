@@ -19,8 +19,9 @@ from tqdm.auto import tqdm
 
 from helpers.area import study_area
 from helpers.boreholes import read_boreholes
-from helpers.opendata.download import RemoteFile, fetch_all, remote_sizes
-from helpers.opendata.product import OpenBoreholes, Product, layer_geobox, product, years_of
+from helpers.opendata.download import RemoteFile, fetch_all, remote_sizes, remove_broken
+from helpers.opendata.product import OpenBoreholes, Product, layer_geobox, product
+from helpers.opendata.record import layer_settings, read_known
 from helpers.settings import OpenLayer
 from helpers.storage import ContractError, read_json, replacing, write_json
 from helpers.study import Study
@@ -164,14 +165,20 @@ def _up_to_date(
     files = item.files(study)
     paths = fetch_all(files, progress)
     made_of = _made_of(study, item, files)
-    if item.target.is_file() and item.provenance.is_file():
-        known = read_json(item.provenance)
-        summary = known.pop(_SUMMARY)
-        if known == made_of:
-            return summary
-    # Without its provenance a layer counts as not made: a run that breaks leaves no wrong pair.
-    item.provenance.unlink(missing_ok=True)
-    summary = make(study, item, paths)
+    known = read_known(item.provenance)
+    summary = known.pop(_SUMMARY, None)
+    if item.target.is_file() and summary and known == made_of:
+        return summary
+    try:
+        summary = make(study, item, paths)
+    except ContractError as error:
+        broken = remove_broken(files)
+        if not broken:
+            raise
+        removed = ", ".join(map(str, broken))
+        raise ContractError(
+            f"{error} Broken and therefore removed: {removed}. Run again: only this is fetched."
+        ) from error
     write_json({**made_of, _SUMMARY: summary}, item.provenance)
     return summary
 
@@ -188,17 +195,7 @@ def _made_of(study: Study, item: OpenItem, files: list[RemoteFile]) -> dict[str,
         "files": [{key: s[key] for key in ("url", "bytes", "sha256")} for s in sidecars],
     }
     if item.layer is not None:
-        geobox = layer_geobox(study)
-        content["settings"] = {
-            **item.layer.model_dump(),
-            "years": list(years_of(study, item.layer)),
-            "within_month_sd_c": study.climate.within_month_sd_c if study.climate else None,
-            "grid": {
-                "crs": study.crs.to_wkt(),
-                "transform": list(geobox.transform)[:6],
-                "shape": list(geobox.shape),
-            },
-        }
+        content["settings"] = layer_settings(study, item.layer)
     return json.loads(json.dumps(content))
 
 
@@ -266,6 +263,8 @@ def _write(layer: xr.DataArray, geobox: GeoBox, tags: dict[str, str], path: Path
         raster.update_tags(**tags)
         raster.units = (tags["units"],)
         raster.set_band_description(1, tags["long_name"])
+        # Without its json a layer counts as not made: a run that breaks here leaves no wrong pair.
+        path.with_suffix(".json").unlink(missing_ok=True)
 
 
 def _make_boreholes(study: Study, item: OpenItem, paths: list[Path]) -> dict[str, Any]:
@@ -274,9 +273,13 @@ def _make_boreholes(study: Study, item: OpenItem, paths: list[Path]) -> dict[str
         item.target.with_stem(f"{item.target.stem}_{number}") for number in range(2, len(paths) + 1)
     ]
     data = read_boreholes(paths, columns=study.boreholes.columns)
+    item.provenance.unlink(missing_ok=True)
     for path, target in zip(paths, targets, strict=True):
         with replacing(target) as unfinished:
             unfinished.write_bytes(path.read_bytes())
+    # A collection may have become shorter, and what lies there is read as boreholes.
+    for old in {*item.target.parent.glob(f"{item.target.stem}_[0-9]*.tab")}.difference(targets):
+        old.unlink()
     temperature = data.records["temperature_c"]
     area = study.area
     inside = data.sites["longitude"].between(area.west, area.east) & data.sites["latitude"].between(

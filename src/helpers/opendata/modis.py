@@ -8,9 +8,13 @@ composites are counted before anything is fetched.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import planetary_computer
 import pystac
@@ -33,21 +37,33 @@ from helpers.opendata.modis_tiles import (
     tiles_touching,
     to_sinusoidal,
 )
-from helpers.opendata.product import needed_area, years_of
+from helpers.opendata.product import needed_area, whole_years
+from helpers.opendata.record import read_known
 from helpers.settings import OpenLayer
-from helpers.storage import ContractError
+from helpers.storage import ContractError, write_json
 from helpers.study import Study
 
 COLLECTION = "modis-11A2-061"
 # Composites a satellite may lack over a tile; they are filled like clouds, and named in ``source``.
 LARGEST_MISSING_SHARE = 0.05
-OF_A_WINTER = ("freezing_degree_days", "frost_number")
+# How long a list of the catalogue serves for files that are still to be fetched.
+LIST_SERVES = timedelta(days=1)
 _PAGE = 250
-_UNREACHED = (APIError, PystacClientWarning, pystac.STACError, pystac.STACTypeError, ValueError)
+# Twenty years of a subcontinent are some hundred pages.
+_MOST_PAGES = 2000
+Bounds = tuple[float, float, float, float]
+_UNREACHED = (
+    *(APIError, PystacClientWarning, pystac.STACError, pystac.STACTypeError),
+    # Of these libraries, where the answer is json of another kind.
+    *(ValueError, KeyError, TypeError, AttributeError),
+)
 
 
 def files(study: Study, layer: OpenLayer, cache: Path, server: str) -> list[RemoteFile]:
     """Files of all composites of the years over the tiles that touch the study.
+
+    The list of them is kept in the cache: the other layers of a run take it from there, and later
+    runs, too, without a connection, once all its files have been fetched.
 
     Raises
     ------
@@ -57,44 +73,57 @@ def files(study: Study, layer: OpenLayer, cache: Path, server: str) -> list[Remo
 
     """
     years = whole_years(study, layer)
+    to_degrees = Transformer.from_crs(study.crs, "EPSG:4326", always_xy=True)
+    bounds = to_degrees.transform_bounds(*needed_area(study).bounds)
     tiles = tiles_touching(to_sinusoidal(needed_area(study), study.crs))
+    asked = f"{server} {COLLECTION} {years} {tiles} {[round(b, 6) for b in bounds]}"
+    kept = cache / f"list_{hashlib.sha256(asked.encode()).hexdigest()[:16]}.json"
+    known = _kept_files(kept, cache)
+    if known:
+        return known
     wanted = {
         Composite(tile, start, sensor)
         for tile in tiles
         for start in composite_starts(years)
         for sensor in SENSORS
     }
-    newest = _newest(_search(server, study, years), wanted)
+    newest = _newest(_search(server, bounds, years), wanted)
     _check_complete(wanted, newest, server)
+    urls = {
+        item["id"]: {asset: _asset_url(item, asset) for asset in ASSETS}
+        for _, item in sorted(newest.items())
+    }
+    searched = datetime.now(UTC).isoformat(timespec="seconds")
+    write_json({"asked": asked, "searched": searched, "urls": urls}, kept)
+    return _remote_files(urls, cache)
+
+
+def _kept_files(kept: Path, cache: Path) -> list[RemoteFile]:
+    """Files of a list in the cache, if it is recent or all of them are there; otherwise none."""
+    content = read_known(kept)
+    if not content:
+        return []
+    found = _remote_files(content["urls"], cache)
+    age = datetime.now(UTC) - datetime.fromisoformat(content["searched"])
+    return found if age < LIST_SERVES or all(file.is_finished for file in found) else []
+
+
+def _remote_files(urls: dict[str, dict[str, str]], cache: Path) -> list[RemoteFile]:
     return [
         RemoteFile(
-            url=_asset_url(newest[composite], asset),
-            path=cache / composite.tile / f"{newest[composite]['id']}_{asset}.tif",
+            url=url,
+            path=cache / composite_of(name)[0].tile / f"{name}_{asset}.tif",
             kind="tiff",
             sign=planetary_computer.sign_url,
             hint="The catalogue lists a file that is not there: try later, or take other years.",
         )
-        for composite in sorted(newest)
-        for asset in ASSETS
+        for name, of_assets in urls.items()
+        for asset, url in of_assets.items()
     ]
 
 
-def whole_years(study: Study, layer: OpenLayer) -> range:
-    """Years of a layer; for a quantity of the winter at least two."""
-    years = years_of(study, layer)
-    if layer.quantity in OF_A_WINTER and len(years) < 2:
-        raise ContractError(
-            f"{study.file}: {layer.quantity} of modis_lst is of a freezing year, July to June, "
-            f"which {years.start} alone does not hold. Set years = [{years.start - 1}, "
-            f"{years.start}]."
-        )
-    return years
-
-
-def _search(server: str, study: Study, years: range) -> list[dict]:
-    """Items of the catalogue in the years, around the study."""
-    to_degrees = Transformer.from_crs(study.crs, "EPSG:4326", always_xy=True)
-    bounds = to_degrees.transform_bounds(*needed_area(study).bounds)
+def _search(server: str, bounds: Bounds, years: range) -> list[dict]:
+    """Items of the catalogue in the years, around the study (degrees)."""
     patience = Retry(
         transfer.ATTEMPTS - 1,
         backoff_factor=transfer.BACK_OFF_S,
@@ -111,7 +140,7 @@ def _search(server: str, study: Study, years: range) -> list[dict]:
             datetime=f"{years.start}-01-01/{years[-1]}-12-31",
             limit=_PAGE,
         )
-        return list(search.items_as_dicts())
+        pages = [page["features"] for page in islice(search.pages_as_dicts(), _MOST_PAGES + 1)]
     except _UNREACHED as error:
         reason = f"{type(error).__name__}: {str(error)[:200]}"
         raise ContractError(
@@ -119,16 +148,24 @@ def _search(server: str, study: Study, years: range) -> list[dict]:
             "Is there a connection to the internet? Try later; another address goes into "
             "[open_data.mirrors] of study.toml."
         ) from error
+    if len(pages) > _MOST_PAGES:
+        raise ContractError(
+            f"{server}: the search of {COLLECTION} does not end after {_MOST_PAGES} pages. Set "
+            "fewer years of the layer, or another address in [open_data.mirrors] of study.toml."
+        )
+    return [item for page in pages for item in page]
 
 
 def _newest(items: Iterable[dict], wanted: set[Composite]) -> dict[Composite, dict]:
     """Of each composite that is wanted the item produced last."""
     newest: dict[Composite, tuple[str, str, dict]] = {}
     for item in items:
-        composite, produced = composite_of(item["id"]) or (None, "")
-        if composite not in wanted:
+        name = str(_entry(item, "id"))
+        composite, produced = composite_of(name) or (None, "")
+        # An item with the name of a file would give that file another one.
+        if composite not in wanted or name.endswith(".tif"):
             continue
-        version = (produced, str(item["properties"].get("created", "")), item["id"])
+        version = (produced, str(_entry(item, "properties", "created")), name)
         if composite not in newest or version > newest[composite][0]:
             newest[composite] = (version, item)
     return {composite: item for composite, (_, item) in newest.items()}
@@ -149,9 +186,18 @@ def _check_complete(wanted: set[Composite], found: Iterable[Composite], server: 
 
 
 def _asset_url(item: dict, asset: str) -> str:
-    if asset not in item["assets"]:
+    url = _entry(item, "assets", asset, "href")
+    if not isinstance(url, str):
         raise ContractError(
             f"{item['id']}: the catalogue has no {asset} for this item, only "
-            f"{', '.join(item['assets'])}. Try later, or set other years of the layer."
+            f"{', '.join(_entry(item, 'assets') or ['nothing'])}. Try later, or set other years of "
+            "the layer."
         )
-    return item["assets"][asset]["href"]
+    return url
+
+
+def _entry(content: Any, *keys: str) -> Any:
+    """What lies under some keys of json from a server; ``None`` where there is no such place."""
+    for key in keys:
+        content = content.get(key) if isinstance(content, dict) else None
+    return content

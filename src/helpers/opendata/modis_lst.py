@@ -39,7 +39,7 @@ from helpers.opendata.modis_tiles import (
     open_tile,
     to_sinusoidal,
 )
-from helpers.opendata.product import Product, needed_area
+from helpers.opendata.product import OF_A_WINTER, Product, needed_area, whole_years
 from helpers.settings import OpenLayer
 from helpers.study import Study
 
@@ -53,7 +53,7 @@ QUANTITIES = {
 
 def build(study: Study, layer: OpenLayer, paths: list[Path], geobox: GeoBox) -> xr.DataArray:
     """One quantity of the daily mean land-surface temperature on a grid (float32)."""
-    years = modis.whole_years(study, layer)
+    years = whole_years(study, layer)
     area = to_sinusoidal(needed_area(study), study.crs)
     by_tile = defaultdict(list)
     for path in sorted(paths):
@@ -140,7 +140,7 @@ def _tile_quantities(tile: str, stamped: tuple, years: range, area: Polygon) -> 
 
 
 def _possible(years: range) -> list[str]:
-    return [name for name in QUANTITIES if len(years) > 1 or name not in modis.OF_A_WINTER]
+    return [name for name in QUANTITIES if len(years) > 1 or name not in OF_A_WINTER]
 
 
 def _mean_departures(tile: TileFiles, season: np.ndarray) -> np.ndarray:

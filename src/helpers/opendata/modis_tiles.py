@@ -33,7 +33,11 @@ ASSETS = (*QUALITY_OF, *QUALITY_OF.values())
 OVERPASSES = tuple((sensor, asset) for sensor in SENSORS for asset in QUALITY_OF)
 COMPOSITE_DAYS = 8
 _STORED_AS = {asset: "uint16" if asset in QUALITY_OF else "uint8" for asset in ASSETS}
-_NAME = re.compile(r"(MOD|MYD)11A2\.A(\d{4})(\d{3})\.(h\d{2}v\d{2})\.061(?:\.(\d+))?")
+# Of an item, or of a file of it. What matches in full may be a part of a path.
+_NAME = re.compile(
+    r"(MOD|MYD)11A2\.A([12][0-9]{3})([0-9]{3})\.(h[0-9]{2}v[0-9]{2})\.061(?:\.([0-9]{1,20}))?"
+    rf"(?:_(?:{'|'.join(ASSETS)})\.tif)?"
+)
 _STEP_M = 10_000.0  # between points of an outline that is projected
 # Stored temperature read at once, and temperature (float32) computed with at once.
 _STRIPE_BYTES, _CHUNK_BYTES = 1 << 28, 1 << 25
@@ -55,12 +59,20 @@ def composite_of(name: str) -> tuple[Composite, str] | None:
     """What an item or file of that name holds, and when it was produced (text that sorts).
 
     Terra and Aqua are told apart by the name: the property ``platform`` is missing in many items.
+
+    Raises
+    ------
+    ContractError
+        If the name is right and its date is none.
+
     """
-    found = _NAME.match(name)
+    found = _NAME.fullmatch(name)
     if not found:
         return None
     sensor, year, day, tile, produced = found.groups()
     start = date(int(year), 1, 1) + timedelta(int(day) - 1)
+    if start.year != int(year):
+        raise ContractError(f"{name}: there is no day {day} of {year}.")
     return Composite(tile, start, sensor), produced or ""
 
 
@@ -232,12 +244,7 @@ def _is_sinusoidal(wkt: str, tile: str) -> bool:
 
 
 def _unreadable(path: Path, error: Exception) -> ContractError:
-    """Take a broken file out of the cache, so that the next run fetches it again."""
-    path.unlink(missing_ok=True)
-    return ContractError(
-        f"{path}: cannot be read ({error}); it was damaged or cut off, and is removed. Run again: "
-        "only this file is fetched."
-    )
+    return ContractError(f"{path}: cannot be read ({error}); it was damaged or cut off. {_AGAIN}")
 
 
 def _part_of_tile(tile: str, shape: tuple[int, int], area: Polygon) -> tuple[range, range]:

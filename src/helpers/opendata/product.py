@@ -6,19 +6,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import xarray as xr
 from odc.geo.geobox import GeoBox
 from shapely import Polygon
 
 from helpers.area import study_area
-from helpers.opendata.download import RemoteFile
 from helpers.settings import OpenLayer
 from helpers.storage import ContractError
 from helpers.study import Study
 
+if TYPE_CHECKING:
+    from helpers.opendata.download import RemoteFile
+
 # Cells kept around a layer beyond the margin terrain needs: a coarser first look rounds outwards.
 SPARE_CELLS = 20
+OF_A_WINTER = ("freezing_degree_days", "frost_number")
 _OF_THE_EXTRA = ("planetary_computer", "pystac_client")
 
 
@@ -96,6 +100,18 @@ def years_of(study: Study, layer: OpenLayer) -> range:
     """Years of a layer: those it sets, otherwise those of the study period."""
     first, last = layer.years or (study.period.start.year, study.period.end.year)
     return range(first, last + 1)
+
+
+def whole_years(study: Study, layer: OpenLayer) -> range:
+    """Years of a layer; for a quantity of the winter at least two."""
+    years = years_of(study, layer)
+    if layer.quantity in OF_A_WINTER and len(years) < 2:
+        raise ContractError(
+            f"{study.file}: {layer.quantity} of {layer.product} is of a freezing year, July to "
+            f"June, which {years.start} alone does not hold. Set years = [{years.start - 1}, "
+            f"{years.start}]."
+        )
+    return years
 
 
 def layer_geobox(study: Study) -> GeoBox:

@@ -2,6 +2,9 @@
 
 Its mean temperature is the middle between the means of the daily highest and lowest, which lies
 above the true daily mean (at Mohe by about 0.5 deg C over the year).
+
+Freezing degree-days, and the frost number, are of freezing years, July to June, as everywhere
+here: of the winters that the years of a layer hold whole. All else is of calendar years.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from pyproj import CRS
 
 from helpers import climate
 from helpers.opendata.download import RemoteFile
-from helpers.opendata.product import Product, needed_area, years_of
+from helpers.opendata.product import OF_A_WINTER, Product, needed_area, whole_years
 from helpers.opendata.reading import as_layer, open_checked
 from helpers.rasters import Source, array_source, regrid
 from helpers.settings import OpenLayer
@@ -37,7 +40,7 @@ def files(study: Study, layer: OpenLayer, cache: Path, server: str) -> list[Remo
     hint = "TerraClimate is published about half a year after the end of a year: set years."
     names = [
         f"TerraClimate_{variable}_{year}.nc"
-        for year in years_of(study, layer)
+        for year in whole_years(study, layer)
         for variable in _VARIABLES
     ]
     return [RemoteFile(f"{server}/{name}", cache / name, "netcdf", hint=hint) for name in names]
@@ -47,19 +50,29 @@ def build(study: Study, layer: OpenLayer, paths: list[Path], geobox: GeoBox) -> 
     """Annual quantity, mean over the years, from the cells of TerraClimate by bilinear weights."""
     spread = tuple(study.climate.within_month_sd_c) if study.climate else None
     stamps = tuple(path.stat().st_mtime_ns for path in paths)
-    quantities, transform = annual_means(tuple(paths), stamps, _bounds(study), spread)
+    years = whole_years(study, layer)
+    quantities, transform = annual_means(tuple(paths), stamps, years, _bounds(study), spread)
     source = array_source(quantities[layer.quantity], transform, "EPSG:4326", "TerraClimate")
     units, long_name = climate.QUANTITIES[layer.quantity]
-    years = years_of(study, layer)
+    span = _span(years, layer.quantity)
     days = "normal days within months" if spread else "all days of a month alike"
     return as_layer(
         regrid(source, geobox, resampling="bilinear"),
         geobox,
         units=units,
-        long_name=f"{long_name}, {years[0]} to {years[-1]}",
-        source=f"months of {years[0]} to {years[-1]}, temperature as the middle of daily highest "
+        long_name=f"{long_name}, {span}",
+        source=f"months of {span}, temperature as the middle of daily highest "
         f"and lowest (about 0.5 deg C above the daily mean), {days}; bilinear from 1/24 degree",
     )
+
+
+def _span(years: range, quantity: str) -> str:
+    """Years of a quantity in words; those that freezing degree-days are of begin in July."""
+    span = f"{years[0]} to {years[-1]}"
+    winters = f"July {years[0]} to June {years[-1]}"
+    if quantity == "freezing_degree_days":
+        return winters
+    return f"{span} (freezing: {winters})" if quantity == "frost_number" else span
 
 
 def _bounds(study: Study) -> Bounds:
@@ -72,6 +85,7 @@ def _bounds(study: Study) -> Bounds:
 def annual_means(
     paths: tuple[Path, ...],
     stamps: tuple[int, ...],
+    years: range,
     bounds: Bounds,
     within_month_sd_c: tuple[float, ...] | None,
 ) -> tuple[dict[str, NDArray], Affine]:
@@ -85,6 +99,9 @@ def annual_means(
         Precipitation, highest and lowest temperature of each year.
     stamps
         Times of the files, so that changed ones are read again.
+    years
+        Of the files. One alone holds no winter: freezing degree-days and frost number are
+        missing then.
     bounds
         West, south, east and north of the window, degrees.
     within_month_sd_c
@@ -96,35 +113,56 @@ def annual_means(
         As :data:`helpers.climate.QUANTITIES`; affine of the window, degrees.
 
     """
-    of_years = [
-        _annual(paths[first : first + len(_VARIABLES)], bounds, within_month_sd_c)
-        for first in range(0, len(paths), len(_VARIABLES))
-    ]
-    quantities, transforms = zip(*of_years, strict=True)
-    if len(set(transforms)) > 1:
+    of_years, temperatures, transforms = [], [], set()
+    for first in range(0, len(paths), len(_VARIABLES)):
+        temperature, rain, transform = _year(paths[first : first + len(_VARIABLES)], bounds)
+        of_years.append(_annual(temperature, rain, transform, within_month_sd_c))
+        temperatures.append(temperature.astype(np.float32))
+        transforms.add((transform, rain.shape))
+    if len(transforms) > 1:
         raise ContractError(f"{paths[0]} and other years lie on different grids.")
-    means = {name: np.mean([of[name] for of in quantities], axis=0) for name in quantities[0]}
-    return means, transforms[0]
+    means = {name: np.mean([of[name] for of in of_years], axis=0) for name in of_years[0]}
+    for name in OF_A_WINTER:
+        del means[name]
+    if len(years) > 1:
+        freezing = _freezing(np.concatenate(temperatures), years, within_month_sd_c, paths[0])
+        frost_number = climate.frost_number(means["thawing_degree_days"], freezing)
+        means |= {"freezing_degree_days": freezing, "frost_number": frost_number}
+    return means, transform
 
 
-def _annual(
-    paths: tuple[Path, ...], bounds: Bounds, within_month_sd_c: tuple[float, ...] | None
-) -> tuple[dict[str, NDArray], Affine]:
-    """All quantities of one year (rows, columns), and the affine of the window."""
+def _freezing(
+    temperature: NDArray, years: range, spread: tuple[float, ...] | None, path: Path
+) -> NDArray:
+    """Freezing degree-days of the whole winters in the months of some years, mean of them."""
+    months = np.arange(f"{years.start}-01", f"{years.stop}-01", dtype="datetime64[M]")
+    start, end = ((months + later).astype("datetime64[D]") for later in (0, 1))
+    days = (end - start).astype(int)
+    place = f"{path} and the other years"
+    quantity = "freezing_degree_days"
+    return climate.annual_from_series(temperature, start, days, quantity, spread, place).values
+
+
+def _year(paths: tuple[Path, ...], bounds: Bounds) -> tuple[NDArray, NDArray, Affine]:
+    """Temperature and precipitation of one year (12, rows, columns), and the affine."""
     files = zip(paths, _VARIABLES, strict=True)
     months, transforms = zip(*[_months(p, v, bounds) for p, v in files], strict=True)
     if len(set(transforms)) > 1 or len({values.shape for values in months}) > 1:
         raise ContractError(f"{paths[0]}: its grid is not that of the other variables.")
     rain, highest, lowest = months
-    shape, transform = rain.shape[1:], transforms[0]
+    return (highest + lowest) / 2, rain, transforms[0]
+
+
+def _annual(
+    temperature: NDArray, rain: NDArray, transform: Affine, spread: tuple[float, ...] | None
+) -> dict[str, NDArray]:
+    """All quantities of one calendar year (rows, columns)."""
+    shape = rain.shape[1:]
     latitude = transform.f + (np.arange(shape[0]) + 0.5) * transform.e
     quantities = climate.annual_climate(
-        ((highest + lowest) / 2).reshape(12, -1),
-        rain.reshape(12, -1),
-        within_month_sd_c,
-        np.repeat(latitude, shape[1]),
+        temperature.reshape(12, -1), rain.reshape(12, -1), spread, np.repeat(latitude, shape[1])
     )
-    return {name: values.reshape(shape) for name, values in quantities.items()}, transform
+    return {name: values.reshape(shape) for name, values in quantities.items()}
 
 
 def _months(path: Path, variable: str, bounds: Bounds) -> tuple[NDArray, Affine]:

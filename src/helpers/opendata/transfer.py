@@ -15,7 +15,8 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import BaseHTTPResponse, Retry
 
-from helpers.storage import ContractError, read_json, write_json
+from helpers.opendata.record import read_known
+from helpers.storage import ContractError, write_json
 
 if TYPE_CHECKING:
     from helpers.opendata.download import RemoteFile
@@ -25,6 +26,8 @@ TIMEOUT_S = (20.0, 90.0)  # to connect, and between two pieces of an answer
 ATTEMPTS = 5
 BACK_OFF_S = 1.0
 LONGEST_WAIT_S = 120.0
+# Several times the largest file of each kind; an answer that never ends stops there.
+MOST_BYTES = {"tiff": 8 << 30, "netcdf": 8 << 30, "text": 1 << 28}
 _BUSY = (429, 500, 502, 503, 504)
 _CHUNK_BYTES = 1 << 16
 _SECRETS = re.compile(r"(?i)(token|sig|signature|key|password|credential|x-amz-[\w-]+)=[^&]*&?")
@@ -86,7 +89,8 @@ def fetch_part(
     Raises
     ------
     ContractError
-        If there is no connection, the server refuses, or the transfer breaks again and again.
+        If there is no connection, the server refuses, packs what it sends, or sends more than
+        ``MOST_BYTES``, or the transfer breaks again and again.
         What has arrived is then kept for the next run if the server can tell versions apart.
 
     """
@@ -96,7 +100,7 @@ def fetch_part(
             time.sleep(min(BACK_OFF_S * 2**attempt, LONGEST_WAIT_S))
         with _ask(session, file, part) as response:
             try:
-                return part, _receive(response, part, on_bytes)
+                return part, _receive(response, file, part, on_bytes)
             except requests.RequestException as error:
                 broken = error
     arrived = part.stat().st_size
@@ -138,8 +142,11 @@ def _get(session: requests.Session, file: RemoteFile, headers: dict) -> requests
         ) from None
 
 
-def _receive(response: requests.Response, part: Path, on_bytes: Callable[[int], object]) -> Answer:
+def _receive(
+    response: requests.Response, file: RemoteFile, part: Path, on_bytes: Callable[[int], object]
+) -> Answer:
     answer = _answer(response)
+    _check_answer(response, answer, file)
     begun = response.status_code == requests.codes.partial_content
     if answer.validator:
         write_json({"validator": answer.validator}, _note(part))
@@ -147,8 +154,33 @@ def _receive(response: requests.Response, part: Path, on_bytes: Callable[[int], 
         for chunk in response.iter_content(_CHUNK_BYTES):
             stream.write(chunk)
             on_bytes(len(chunk))
+            if stream.tell() > MOST_BYTES[file.kind]:
+                break
     _note(part).unlink(missing_ok=True)
+    if part.stat().st_size > MOST_BYTES[file.kind]:
+        part.unlink()
+        raise _endless(file)
     return answer
+
+
+def _check_answer(response: requests.Response, answer: Answer, file: RemoteFile) -> None:
+    encoding = response.headers.get("Content-Encoding") or "identity"
+    if encoding.lower() != "identity":
+        raise ContractError(
+            f"{without_secrets(file.url)}: the server sends it packed (Content-Encoding: "
+            f"{encoding}) though it was asked not to; so it can be neither measured nor continued. "
+            "A proxy may do this; another address goes into [open_data.mirrors] of study.toml."
+        )
+    if (answer.size or 0) > MOST_BYTES[file.kind]:
+        raise _endless(file)
+
+
+def _endless(file: RemoteFile) -> ContractError:
+    return ContractError(
+        f"{without_secrets(file.url)}: more than {MOST_BYTES[file.kind] / 1e6:.1f} MB, which no "
+        f"{file.kind} of these products has. The address may give another file now; put the right "
+        "one into [open_data.mirrors] of study.toml."
+    )
 
 
 def _answer(response: requests.Response) -> Answer:
@@ -176,8 +208,7 @@ def _note(part: Path) -> Path:
 
 
 def _validator_of(part: Path) -> str | None:
-    note = _note(part)
-    return read_json(note)["validator"] if part.exists() and note.exists() else None
+    return read_known(_note(part)).get("validator") if part.exists() else None
 
 
 def _rest_of(part: Path) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -107,15 +107,34 @@ def _dates(path: Path, stamps: xr.Variable, attributes: dict) -> NDArray:
     variable = xr.Variable(stamps.dims, stamps.to_numpy(), coded)
     try:
         decoded = xr.conventions.decode_cf_variable("time", variable).to_numpy()
-        if decoded.dtype.kind == "O":
-            # Calendars of 360 or 365 days come as objects of their own.
-            decoded = np.vectorize(lambda stamp: stamp.isoformat())(decoded)
-        return decoded.astype("datetime64[s]")
     except (ValueError, OverflowError) as error:
         raise ContractError(
-            f"{path}: its dates cannot be read: units '{attributes['units']}' ({error}). "
-            "'days since 1970-01-01' are understood."
+            f"{path}: its dates cannot be read: units '{attributes['units']}' ({error}). Write "
+            "them as 'days since', for instance with xarray: dataset['time'] = "
+            "pandas.date_range('1991-01-01', periods=dataset.time.size, freq='MS')."
         ) from error
+    if decoded.dtype.kind == "O":
+        return _on_real_calendar(decoded)
+    return decoded.astype("datetime64[s]")
+
+
+def _on_real_calendar(stamps: NDArray) -> NDArray:
+    """Dates of calendars of 360 or 365 days, which come as objects of their own.
+
+    They keep their day of the month; those of a series with a 30 February their share of the year.
+    """
+    try:
+        return np.vectorize(lambda stamp: stamp.isoformat())(stamps).astype("datetime64[s]")
+    except ValueError:
+        return np.vectorize(_at_share_of_year, otypes=["datetime64[s]"])(stamps)
+
+
+def _at_share_of_year(stamp: Any) -> np.datetime64:
+    """Moment of the real year at the same share of it as a date of cftime has of its own."""
+    begin = stamp.replace(month=1, day=1, hour=0, minute=0, second=0, microsecond=0)
+    share = (stamp - begin) / (begin.replace(year=stamp.year + 1) - begin)
+    opens, closes = (np.datetime64(f"{stamp.year + i:04d}-01-01", "s") for i in (0, 1))
+    return opens + (closes - opens) * share
 
 
 def _days_of_mean_year(count: int, over_time: str, place: str) -> NDArray:

@@ -28,7 +28,7 @@ def open_sources(paths: Path | Sequence[Path], settings: RasterCovariate) -> lis
     ----------
     paths
         GeoTIFF, cloud-optimised GeoTIFF and what else GDAL reads; netCDF (``.nc``); folders of
-        Zarr. Several are steps of time, or tiles.
+        Zarr. Several are steps of time, or tiles for ``regrid_tiles``.
     settings
         Variable, band, scale, offset and nodata where they are not those of the file.
 

@@ -45,14 +45,16 @@ def _steps(path: Path, dataset: xr.Dataset, settings: RasterCovariate) -> list[S
     transform, width = _transform(path, layer, crs, y, x)
     stated = (layer.attrs.get("scale_factor", 1.0), layer.attrs.get("add_offset", 0.0))
     line = scaling(path, *stated, settings)
-    nodata = tuple(n for n in (settings.nodata, *_missing_codes(layer)) if n is not None)
+    codes = [settings.nodata, *_stated(path, layer, "_FillValue", "missing_value")]
+    nodata = tuple(n for n in codes if n is not None)
+    valid = _valid_range(path, layer, *stated)
 
     def source(part: xr.DataArray, start: np.datetime64 | None, days: float | None) -> Source:
         return Source(
             crs,
             transform,
             (layer.sizes[y], width),
-            _reader(path, part, nodata, line),
+            _reader(path, part, nodata, valid, line),
             name=f"{path.name}: {layer.name}",
             nodata=nodata,
             units=layer.attrs.get("units"),
@@ -196,12 +198,52 @@ def _step(path: Path, axis: str, values: NDArray) -> tuple[float, float]:
     return float(values[0]), float(step)
 
 
-def _missing_codes(layer: xr.DataArray) -> list[float]:
-    found = [layer.attrs.get(key) for key in ("_FillValue", "missing_value")]
-    return [float(code) for codes in found if codes is not None for code in np.ravel(codes)]
+def _is_unsigned(layer: xr.DataArray) -> bool:
+    """Whether signed numbers stand for unsigned ones, which netCDF 3 does not know."""
+    return layer.dtype.kind == "i" and str(layer.attrs.get("_Unsigned")).lower() == "true"
 
 
-def _reader(path: Path, layer: xr.DataArray, nodata: list[float | None], line: tuple[float, float]):
+def _stated(path: Path, layer: xr.DataArray, *keys: str) -> list[float]:
+    """Numbers of attributes, which are stored as those of the layer are."""
+    found = [number for key in keys for number in np.ravel(layer.attrs.get(key, []))]
+    try:
+        numbers = [float(number) for number in found]
+    except ValueError as error:
+        raise ContractError(
+            f"{path}: {layer.name}: {' or '.join(keys)} is no number ({error}). Correct the "
+            "attribute in the file."
+        ) from error
+    turn = 2 ** (8 * layer.dtype.itemsize)
+    return [number % turn for number in numbers] if _is_unsigned(layer) else numbers
+
+
+def _valid_range(
+    path: Path, layer: xr.DataArray, scale: float, offset: float
+) -> tuple[float, float]:
+    """Lowest and highest stored number that is a value.
+
+    The range is of stored numbers (CF 2.5.1) unless it has parts beside whole stored ones: then
+    it is of the values (NetCDF Users Guide, Attribute Conventions).
+    """
+    both = _stated(path, layer, "valid_range")
+    if len(both) not in (0, 2):
+        raise ContractError(f"{path}: {layer.name}: valid_range holds {both}; two are expected.")
+    lowest = both[:1] or _stated(path, layer, "valid_min") or [-np.inf]
+    highest = both[1:] or _stated(path, layer, "valid_max") or [np.inf]
+    given = [np.asarray(layer.attrs.get(f"valid_{end}", 0)) for end in ("range", "min", "max")]
+    if layer.dtype.kind == "f" or not any(numbers.dtype.kind == "f" for numbers in given):
+        return lowest[0], highest[0]
+    first, last = sorted((end - offset) / scale for end in (lowest[0], highest[0]))
+    return first, last
+
+
+def _reader(
+    path: Path,
+    layer: xr.DataArray,
+    nodata: tuple[float, ...],
+    valid: tuple[float, float],
+    line: tuple[float, float],
+):
     def read(rows: slice, columns: slice) -> NDArray:
         try:
             stored = layer[rows, columns].to_numpy()
@@ -210,6 +252,8 @@ def _reader(path: Path, layer: xr.DataArray, nodata: list[float | None], line: t
                 f"{path}: {layer.name} breaks off within rows {rows.start} to {rows.stop} "
                 f"({error}). Get the file again."
             ) from error
-        return decode(stored, np.zeros(stored.shape, bool), nodata, *line)
+        if _is_unsigned(layer):
+            stored = stored.view(stored.dtype.str.replace("i", "u"))
+        return decode(stored, (stored < valid[0]) | (stored > valid[1]), nodata, *line)
 
     return read

@@ -14,7 +14,7 @@ from odc.geo.geobox import GeoBox
 
 from helpers import climate
 from helpers.rasters.blocks import Block, Plan, blocks, footprint, make_plan
-from helpers.rasters.checks import check_covers, check_values
+from helpers.rasters.checks import check_annual_sum, check_covers, check_values
 from helpers.rasters.dates import Timeline, timeline
 from helpers.rasters.files import open_sources
 from helpers.rasters.regrid import block_values
@@ -60,7 +60,7 @@ def raster_on_grid(
     ContractError
         If a file cannot be used (see ``open_sources``), has several bands and none is chosen,
         does not reach over the mapped cells, has no value in half of them, holds values that
-        cannot be in its unit, or the same value everywhere.
+        cannot be in its unit, sums so small that a rate may be meant, or one value everywhere.
 
     """
     sources = open_sources(paths, settings)
@@ -107,6 +107,9 @@ def _make(
     values, years = _on_grid(steps, geobox, layer)
     stored = stored_units if settings.over_time in (None, "mean") else None
     check_values(values[mapped.to_numpy()], sources[0], settings, stored)
+    if settings.over_time == "annual_sum":
+        days = float(np.mean(steps.days))
+        check_annual_sum(values[mapped.to_numpy()], days, sources[0], settings, stored_units)
     on_grid = xr.DataArray(values, coords={"y": mapped.y, "x": mapped.x}, dims=("y", "x"))
     on_grid = on_grid.rio.write_crs(mapped.rio.crs).rio.write_nodata(np.nan)
     on_grid.attrs = {

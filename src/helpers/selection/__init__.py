@@ -18,7 +18,6 @@ from helpers.selection.forward import (
     knndm_by_seed,
     nested_selection,
     stability,
-    within_one_error,
 )
 from helpers.selection.importance import permutation_importance_in_folds
 from helpers.selection.representativeness import compare_with_area
@@ -42,5 +41,4 @@ __all__ = [
     "spearman_clusters",
     "stability",
     "variance_inflation",
-    "within_one_error",
 ]

@@ -17,7 +17,7 @@ from helpers.storage import ContractError
 
 # Layers are float32: what is left of an exact relation after rounding stays below this share.
 _ROUNDING = 1e-9
-_CHANCE_LEVEL = 0.95
+_CHANCE_LEVEL, _DEALS = 0.95, 100
 
 
 class SpearmanClusters(NamedTuple):
@@ -155,22 +155,24 @@ def mutual_information(
 
     Returns
     -------
-    Table by name, most telling first: ``information`` and ``by_chance``, below which 95 % of as
-    many estimates fall where the temperatures are dealt out to the sites at random. Sites that
-    lack any of the covariates are left out.
+    Table by name, most telling first: ``information`` and ``by_chance``, below which 95 % of the
+    estimates fall where the temperatures are dealt out to the sites at random. Near sites are
+    alike in both, so that chance alone tells more than that: a smooth covariate may pass
+    ``by_chance`` and know nothing. Sites that lack any of the covariates are left out.
 
     """
     table = complete_sites(training, [*names, target])
     x, y = table[list(names)].to_numpy(dtype=float), table[target].to_numpy(dtype=float)
     rng = np.random.default_rng(seed)
     seeds = rng.integers(0, 2**32, n_seeds)
+    deals = rng.integers(0, 2**32, _DEALS)
 
     def information(temperature: NDArray, state: int) -> NDArray:
         """Mutual information of every covariate with these temperatures."""
         return mutual_info_regression(x, temperature, n_neighbors=n_neighbours, random_state=state)
 
     found = [information(y, int(state)) for state in seeds]
-    shuffled = [information(rng.permutation(y), int(state)) for state in seeds]
+    shuffled = [information(rng.permutation(y), int(state)) for state in deals]
     chance = np.quantile(shuffled, _CHANCE_LEVEL, axis=0)
     columns = {"information": np.mean(found, axis=0), "by_chance": chance}
     result = pd.DataFrame(columns, index=pd.Index(names, name="covariate"))

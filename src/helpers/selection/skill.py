@@ -47,7 +47,8 @@ def jackknife_error(without_fold: NDArray) -> float:
     """Standard error of a score from its values without each fold (Efron and Stein 1981).
 
     doi:10.1214/aos/1176345462. Sites of a fold lie near each other and err together, so that an
-    error that counts them one by one would be too small.
+    error that counts them one by one would be too small. Folds of unequal size count the same,
+    which makes it a little too large.
     """
     k = len(without_fold)
     return float(np.sqrt((k - 1) * np.var(without_fold)))
@@ -114,8 +115,13 @@ def held_out_temperature(
 def set_skill(
     training: pd.DataFrame, predictors: Sequence[str], folds: ArrayLike, **settings
 ) -> Skill:
-    """Skill of one set of predictors; arguments as for :func:`held_out_temperature`."""
-    predicted = held_out_temperature(training, predictors, folds, **settings)
+    """Skill of one set of predictors; arguments as for :func:`held_out_temperature`.
+
+    A forest draws predictors by their place, so they go in the order of the table: the same set
+    has one error, however it was put together.
+    """
+    in_order = [name for name in training.columns if name in set(predictors)]
+    predicted = held_out_temperature(training, in_order, folds, **settings)
     return pooled_skill(training["t15_c"], predicted, folds)
 
 

@@ -82,9 +82,11 @@ class RasterCovariate(Section):
     """A raster of the user's: value = stored * scale + offset, converted to ``units``.
 
     Scale, offset, nodata and ``stored_units`` are those the file states, unless they are set
-    here; a file that states no units holds ``units``. Several paths, bands or times are steps of
-    a year (twelve months, January first, unless the file states dates) that ``over_time`` makes
-    one layer. ``classes`` are the codes whose share ``resampling = "fraction"`` counts.
+    here; a file that states no units holds ``units``. A depth in mm below 1 everywhere, or annual
+    sums like a desert's from a file without units or in metres, must be confirmed by
+    ``stored_units``. Several paths, bands or times are steps of a year (twelve months, January
+    first, unless the file states dates) that ``over_time`` makes one layer. ``classes`` are the
+    codes whose share ``resampling = "fraction"`` counts.
     """
 
     source: Literal["raster"]
@@ -110,7 +112,10 @@ class RasterCovariate(Section):
         if self.band is not None and self.over_time is not None:
             raise ValueError("band chooses one step, over_time combines all; keep one of them")
         if isinstance(self.path, list) and len(self.path) > 1 and self.over_time is None:
-            raise ValueError("several paths need over_time")
+            raise ValueError(
+                "several paths are steps of time and need over_time; make one file of tiles, for "
+                "instance with gdalbuildvrt"
+            )
         return self
 
 

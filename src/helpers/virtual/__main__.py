@@ -14,13 +14,13 @@ from pathlib import Path
 import pandas as pd
 
 from helpers.covariates import build_covariates
-from helpers.storage import read_table, write_table
+from helpers.storage import read_table, write_json, write_table
 from helpers.study import Study, load_study
 from helpers.virtual.files import write_survey
 from helpers.virtual.published import published_comparison
 from helpers.virtual.survey import draw_holes
 from helpers.virtual.trial import error_summary, fault_summary, fault_trial
-from helpers.virtual.truth import true_field
+from helpers.virtual.truth import DRAWN_FROM, true_field, truth_key
 
 NOTE = """# Virtual boreholes
 
@@ -39,6 +39,7 @@ def write_embedded_survey(study: Study, folder: Path) -> None:
     truth = true_field(covariates, seed)
     holes = draw_holes(truth, covariates["elevation"], towns, study, seed)
     _write_files(holes, folder / "boreholes", seed)
+    write_json({"truth_key": truth_key(study)}, folder / DRAWN_FROM)
     comparison = published_comparison(study, covariates, truth, towns)
     write_table(comparison, folder / "virtual_truth.csv")
     print(comparison.to_string(index=False))

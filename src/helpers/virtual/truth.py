@@ -8,9 +8,15 @@ come close to what is published for Northeast China; ``published_comparison`` sh
 
 from __future__ import annotations
 
+import hashlib
+import json
+
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
+
+from helpers.storage import ContractError, read_json, sha256
+from helpers.study import Study
 
 DAYS_IN_YEAR = 365.25
 
@@ -19,6 +25,9 @@ BELOW_TABLE_C = 0.4
 UNEXPLAINED_SD_C = 0.42
 UNEXPLAINED_RANGE_KM = 30.0
 _WAVES = 300
+# The file beside the boreholes that says which truth they were drawn in, and its layers.
+DRAWN_FROM = "boreholes/drawn_from.json"
+TRUTH_LAYERS = ("elevation", "PRE", "TDD", "FDD", "TPI")
 
 
 def top_of_permafrost_temperature(
@@ -43,6 +52,37 @@ def top_of_permafrost_temperature(
     thaw, freeze = thawing_factor * np.asarray(thawing), freezing_factor * np.asarray(freezing)
     frozen = (conductivity_ratio * thaw - freeze) / DAYS_IN_YEAR
     return np.where(frozen <= 0, frozen, (thaw - freeze / conductivity_ratio) / DAYS_IN_YEAR)
+
+
+def truth_key(study: Study) -> str:
+    """SHA-256 of all in a study that its truth follows from, cell size aside."""
+    layers = {name: study.covariates[name] for name in TRUTH_LAYERS}
+    described = {
+        "seed": study.about.truth_seed,
+        "layers": {name: c.model_dump(exclude_defaults=True) for name, c in layers.items()},
+        "climate": study.climate.model_dump(exclude_defaults=True),
+        "stations": sha256(study.path(study.climate.stations)),
+    }
+    return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+
+
+def truth_of(study: Study, covariates: xr.Dataset) -> xr.DataArray:
+    """The truth that the boreholes of a virtual study were drawn in; see :func:`true_field`.
+
+    Raises
+    ------
+    ContractError
+        If study.toml or the stations have changed since: the truth would be another one.
+
+    """
+    path = study.path(DRAWN_FROM)
+    if read_json(path)["truth_key"] != truth_key(study):
+        raise ContractError(
+            f"{path}: the boreholes were drawn in another truth than study.toml now describes "
+            f"({', '.join(TRUTH_LAYERS)}, climate, truth_seed). Undo the change, try it in a copy "
+            "of the folder with other names for the layers, or draw them again with make survey."
+        )
+    return true_field(covariates, study.about.truth_seed)
 
 
 def true_field(covariates: xr.Dataset, seed: int) -> xr.DataArray:

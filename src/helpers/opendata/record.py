@@ -1,0 +1,95 @@
+"""What open layers were made under, and whether study.toml still says the same.
+
+It needs no network library, as steps that only read the layers use it too.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from helpers.opendata.product import layer_geobox, years_of
+from helpers.settings import OpenLayer
+from helpers.storage import sha256
+from helpers.study import Study, StudyError
+
+# Raise the number of a product when its values change by a change of its module or of regridding.
+BUILD_VERSIONS = {
+    "copernicus_dem": 1,
+    "terraclimate": 1,
+    "modis_lst": 1,
+    "soilgrids": 1,
+    "esa_cci_permafrost": 1,
+}
+_OF_NO_YEAR = ("copernicus_dem", "soilgrids")
+
+
+def layer_settings(study: Study, layer: OpenLayer) -> dict[str, Any]:
+    """All settings a layer follows from, as json gives them back."""
+    area = study.area.model_dump(include={"west", "south", "east", "north"})
+    outline = study.area.outline
+    geobox = layer_geobox(study)
+    spread = study.climate.within_month_sd_c if study.climate else None
+    years = years_of(study, layer)
+    settings = {
+        "product": layer.product,
+        "build_version": BUILD_VERSIONS[layer.product],
+        "quantity": layer.quantity,
+        "depth": layer.depth,
+        "years": None if layer.product in _OF_NO_YEAR else [years[0], years[-1]],
+        "within_month_sd_c": spread if layer.product == "terraclimate" else None,
+        "area": area,
+        "outline_sha256": sha256(study.path(outline)) if outline else None,
+        "crs": [study.grid.crs, study.grid.crs_name],
+        "grid": {
+            "resolution_m": study.grid.resolution_m,
+            "transform": list(geobox.transform)[:6],
+            "shape": list(geobox.shape),
+        },
+    }
+    return json.loads(json.dumps(settings))
+
+
+def check_current(study: Study, name: str) -> None:
+    """Check that an open covariate or reference was made under the settings of study.toml.
+
+    A first look takes other cells from the layers of the study itself, so that its grid is not
+    compared. Files of the server are not looked at.
+
+    Raises
+    ------
+    StudyError
+        If the layer or its json is missing, or was made under other settings.
+
+    """
+    layer = {**study.covariates, **study.references}[name]
+    record = study.open_layer(name).with_suffix(".json")
+    made = read_known(record).get("settings")
+    remedy = f"Run: make data STUDY={study.folder}"
+    if not isinstance(made, dict):
+        raise StudyError(
+            f"{study.file}: {record.name} does not say what layer '{name}' was made of. {remedy}"
+        )
+    wanted = layer_settings(study, layer)
+    if study.is_first_look:
+        del wanted["grid"]
+    changed = [
+        f"{key}: {made.get(key)} then, {value} now"
+        for key, value in wanted.items()
+        if made.get(key) != value
+    ]
+    if changed:
+        raise StudyError(
+            f"{study.file}: layer '{name}' was made under other settings ({'; '.join(changed)}). "
+            + remedy
+        )
+
+
+def read_known(path: Path) -> dict[str, Any]:
+    """Content of a json that a run may have left damaged; empty if it holds nothing of use."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
