@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import platform
+import socket
 import subprocess
 import sys
 import threading
@@ -380,3 +381,18 @@ def test_sizes_come_from_the_server_or_the_cache_or_are_unknown(remote, open_ser
     open_server.requests.clear()
     assert remote_sizes([remote()]) == [len(TIFF)]
     assert open_server.requests == []
+
+
+def test_a_server_whose_name_nobody_knows_is_asked_once(tmp_path, monkeypatch):
+    """Without a connection to the internet every name is unknown; waiting does not help."""
+    asked = []
+
+    def unknown(host, *_, **__):
+        asked.append(host)
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    file = RemoteFile("https://nowhere.invalid/a.tif", tmp_path / "a.tif", "tiff")
+    with pytest.raises(ContractError, match=r"nowhere\.invalid.*connection to the internet"):
+        fetch(file)
+    assert asked == ["nowhere.invalid"]

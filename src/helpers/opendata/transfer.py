@@ -14,6 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import BaseHTTPResponse, Retry
+from urllib3.exceptions import MaxRetryError, NameResolutionError
 
 from helpers.opendata.record import read_known
 from helpers.storage import ContractError, write_json
@@ -50,7 +51,12 @@ class Answer:
 
 
 class _Patience(Retry):
-    """Waits as the server asks (Retry-After), within reason."""
+    """Waits as the server asks (Retry-After), within reason; not for a name nobody knows."""
+
+    def increment(self, method=None, url=None, response=None, error=None, *others, **more) -> Retry:
+        if isinstance(error, NameResolutionError):
+            raise MaxRetryError(others[0] if others else more["_pool"], url, error)
+        return super().increment(method, url, response, error, *others, **more)
 
     def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
         seconds = super().get_retry_after(response)
