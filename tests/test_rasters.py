@@ -222,3 +222,17 @@ def test_a_grid_with_corners_beyond_the_date_line_finds_its_raster(tmp_path, wri
     known = np.isfinite(found.to_numpy()) & (expected > 0) & (expected < 177)
     assert known.sum() > 500
     assert np.abs(found.to_numpy() - expected)[known].max() < 0.1
+
+
+@pytest.mark.parametrize("code", [-9999, -32768, 3.4e38])
+def test_a_code_for_missing_that_nobody_declared_is_told_in_any_unit(
+    covariates, write_raster, code
+):
+    values = np.add.outer(np.arange(60), np.arange(90)).astype(np.float32)
+    values[20:26, 40:48] = code
+    mapped = covariates["TDD"].notnull().rio.write_crs(covariates.rio.crs)
+    path = write_raster(values)
+    with pytest.raises(ContractError, match=r"a\.tif: values .* look like a code for missing"):
+        raster_on_grid(path, raster_settings(units="g/kg"), mapped)
+    found = raster_on_grid(path, raster_settings(units="g/kg", nodata=code), mapped)
+    assert 0 <= float(found.min()) < float(found.max()) < 150

@@ -23,6 +23,8 @@ _CLASS_METHODS = ("fraction", "mode", "nearest")
 _DRIEST_MM, _WETTEST_MM = 3.0, 10_000.0
 # A rate per day taken for the amount of a month ends below this, as no land has 4500 mm and more.
 _MAYBE_A_RATE_MM = 150.0
+# Usual codes for missing, -9999 to -32768 and 1e20 and more, in units that no range is known of.
+_FILL_BELOW, _FILL_ABOVE = -9000.0, 1e19
 _MM_IN_M, _LONGEST_DAY = 1000, 1.5
 
 
@@ -71,6 +73,12 @@ def check_values(
             'set resampling = "nearest".'
         )
     check_plausible(values, settings.units, source.name, stored_units)
+    if values.min() <= _FILL_BELOW or values.max() >= _FILL_ABOVE:
+        raise ContractError(
+            f"{source.name}: values from {values.min():g} to {values.max():g} {settings.units}: "
+            "the outermost look like a code for missing. Set nodata in study.toml to that code, "
+            "or, if they are real, state another unit in which they are smaller."
+        )
     highest = float(values.max())
     unsaid = settings.over_time in (None, "mean") and settings.stored_units is None
     if unsaid and is_same(settings.units, "mm") and 0 < highest < 1:

@@ -198,7 +198,9 @@ def _words(layer: _Layer, steps: Timeline, plan: Plan, years: tuple[int, ...]) -
         words.append(f"from {layer.stored_units}")
     if settings.over_time is not None:
         words.append(f"{settings.over_time} of {len(steps.sources)} steps")
-    if years:
+    if years and settings.over_time == "freezing_degree_days":
+        words.append(f"winters July to June {', '.join(f'{y}/{y + 1}' for y in years)}")
+    elif years:
         words.append(f"years {', '.join(map(str, years))}")
     if settings.over_time in _DEGREE_DAYS:
         spread = steps.is_monthly and layer.within_month_sd_c is not None
