@@ -154,6 +154,7 @@ def krige(place: NDArray, residuals: NDArray) -> Callable[[NDArray], NDArray]:
     process.set_params(kernel=covariance).fit(place, residuals)
 
     def surface(at: NDArray) -> NDArray:
+        """Residuals (m, k) at places (m, 2), some at a time."""
         pieces = range(0, len(at), _POINTS_AT_ONCE)
         found = [process.predict(at[i : i + _POINTS_AT_ONCE]) for i in pieces]
         return np.concatenate(found).reshape(len(at), residuals.shape[1])
@@ -170,6 +171,7 @@ def _likeliest(process: GaussianProcessRegressor) -> Kernel:
     """
 
     def misfit(theta: NDArray) -> tuple[float, NDArray]:
+        """Minus the log-likelihood of a covariance, and its slope."""
         likelihood, slope = process.log_marginal_likelihood(
             theta, eval_gradient=True, clone_kernel=False
         )

@@ -109,6 +109,7 @@ def _checked_tile(path: Path) -> Source:
         )
 
     def read(rows: slice, columns: slice) -> NDArray:
+        """Heights of a window, m; sea is missing."""
         values = source.read(rows, columns)
         known = values[np.isfinite(values)]
         if known.size and (known.min() < _LOWEST_M or known.max() > _HIGHEST_M):

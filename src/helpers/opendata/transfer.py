@@ -54,11 +54,13 @@ class _Patience(Retry):
     """Waits as the server asks (Retry-After), within reason; not for a name nobody knows."""
 
     def increment(self, method=None, url=None, response=None, error=None, *others, **more) -> Retry:
+        """What is left of the attempts; none for an unknown name."""
         if isinstance(error, NameResolutionError):
             raise MaxRetryError(others[0] if others else more["_pool"], url, error)
         return super().increment(method, url, response, error, *others, **more)
 
     def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
+        """Seconds the server asks to wait, within reason."""
         seconds = super().get_retry_after(response)
         return None if seconds is None else min(seconds, LONGEST_WAIT_S)
 

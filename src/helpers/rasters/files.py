@@ -102,6 +102,7 @@ def _band_reader(path: Path, band: int, line: tuple[float, float], settings: Ras
     also = [] if settings.nodata is None else [settings.nodata]
 
     def read(rows: slice, columns: slice) -> NDArray:
+        """Values of a window of the band, missing as NaN."""
         window = Window.from_slices(rows, columns)
         try:
             with rasterio.open(path) as raster:

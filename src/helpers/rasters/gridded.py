@@ -50,6 +50,7 @@ def _steps(path: Path, dataset: xr.Dataset, settings: RasterCovariate) -> list[S
     valid = _valid_range(path, layer, *stated)
 
     def source(part: xr.DataArray, start: np.datetime64 | None, days: float | None) -> Source:
+        """One step of the variable."""
         return Source(
             crs,
             transform,
@@ -245,6 +246,7 @@ def _reader(
     line: tuple[float, float],
 ):
     def read(rows: slice, columns: slice) -> NDArray:
+        """Values of a window of the variable, missing as NaN."""
         try:
             stored = layer[rows, columns].to_numpy()
         except (OSError, RuntimeError) as error:

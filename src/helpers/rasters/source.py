@@ -111,6 +111,7 @@ def array_source(values: NDArray, transform: Affine, crs: object, name: str = "a
     """Source of an array (rows, columns) in memory, NaN missing; ``crs`` is any pyproj reads."""
 
     def read(rows: slice, columns: slice) -> NDArray:
+        """Values of a window of the array."""
         return np.asarray(values[rows, columns], dtype=np.float32)
 
     return Source(CRS.from_user_input(crs), transform, values.shape, read, name)
