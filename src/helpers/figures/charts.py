@@ -13,7 +13,6 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.stats import rankdata
-from shap.utils import approximate_interactions
 
 from helpers.figures import style
 from helpers.figures.style import (
@@ -223,6 +222,8 @@ def shap_dependence(
     The colour is the predictor that interacts most with it, as
     ``shap.utils.approximate_interactions`` ranks them. ``units`` gives the unit of each.
     """
+    from shap.utils import approximate_interactions  # here, as shap is slow to load
+
     names = shapley.names
     rows, columns = style.rows_and_columns(len(names), 3)
     figure = style.new_figure(DOUBLE_COLUMN_MM, 66 * rows + 6)
