@@ -197,7 +197,7 @@ def test_elevation_may_have_any_name(edit_study, write_raster):
     np.testing.assert_allclose(position, layers["TPI"], atol=1e-3)
 
 
-def test_elevation_that_ends_where_the_map_does_is_refused(edit_study, write_raster):
+def test_terrain_from_elevation_that_ends_where_the_map_does_says_so(edit_study, write_raster):
     folder = edit_study((RELIEF, DEM.replace("dem]", "elevation]")), ("1000 ", "20000 "))
     text = (folder / "study.toml").read_text(encoding="utf-8")
     square = ("west = 120.0", "south = 48.0", "east = 124.0", "north = 51.0")
@@ -214,8 +214,13 @@ def test_elevation_that_ends_where_the_map_does_is_refused(edit_study, write_ras
     values = np.arange(200 * 240, dtype=np.float32).reshape(200, 240) / 100
     path = write_raster(values, west=119.9, north=51.1, size=0.0175, name="dem.tif")
     path.rename(folder / "dem.tif")
-    with pytest.raises(ContractError, match=r"covariates\.elevation: only \d+% of the land within"):
-        build_covariates(load_study(folder), progress=False)
+    with pytest.warns(
+        UserWarning, match=r"position.* known in only \d+% of the land within 120 km"
+    ):
+        layers = build_covariates(load_study(folder), progress=False)
+    assert len([w for w in told if "known in only" in str(w.message)]) == 1
+    assert "near its edge terrain sees one side only" in layers["TPI"].attrs["source"]
+    assert "one side" not in layers["elevation"].attrs["source"]
 
 
 def test_an_error_of_a_raster_names_study_and_covariate(edit_study, write_raster):

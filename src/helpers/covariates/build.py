@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -47,6 +48,7 @@ def covariate_layers(study: Study, progress: bool = True) -> Iterator[xr.Dataset
     """
     ground = _ground(study, study.margin_cells)
     heights: dict[str, xr.DataArray] = {}
+    notes: dict[str, str] = {}
     elevation = elevation_name(study)
     wanted = {c.elevation for c in study.covariates.values() if c.source == "terrain"}
     stations: dict[str, xr.DataArray] = {}
@@ -58,11 +60,14 @@ def covariate_layers(study: Study, progress: bool = True) -> Iterator[xr.Dataset
             layer = stations[settings.quantity]
         elif settings.source == "terrain":
             layer = terrain.terrain_layer(_height_for(settings, heights, ground.mapped), settings)
+            note = notes[settings.elevation]
+            layer = layer.assign_attrs(source=f"{layer.attrs['source']}{note and '; '}{note}")
         else:
             layer = _layer(study, name, ground)
         if name in {*wanted, elevation}:
-            _check_margin(study, name, layer, ground)
             heights[name] = layer
+        if name in wanted:
+            notes[name] = _margin_note(study, name, layer, ground)
         yield _finished(study, name, layer, ground.mapped)
 
 
@@ -72,18 +77,21 @@ def elevation_name(study: Study) -> str | None:
     return next(terrains, "elevation" if "elevation" in study.covariates else None)
 
 
-def _check_margin(study: Study, name: str, layer: xr.DataArray, ground: _Ground) -> None:
-    """Refuse elevation that ends at the mapped area: terrain there would see one side only."""
+def _margin_note(study: Study, name: str, layer: xr.DataArray, ground: _Ground) -> str:
+    """Warn if an elevation ends at the mapped area; what to say of terrain from it, or empty."""
     reach = study.margin_cells * study.grid.resolution_m
     around = ~geometry_mask([study_area(study).buffer(reach)], layer.shape, layer.rio.transform())
     land = ground.relief.notnull().to_numpy() & around & ~ground.mapped.to_numpy()
     known = np.isfinite(layer.to_numpy()[land]).mean() if land.any() else 1.0
-    if known < _SMALLEST_KNOWN_SHARE:
-        raise ContractError(
-            f"{study.file}: covariates.{name}: only {known:.0%} of the land within "
-            f"{reach / 1000:g} km around the mapped area has an elevation, so terrain at its edge "
-            "would be wrong. Give a raster that reaches farther, or a smaller area or radius_m."
-        )
+    if known >= _SMALLEST_KNOWN_SHARE:
+        return ""
+    note = (
+        f"'{name}' is known in only {known:.0%} of the land within {reach / 1000:g} km around the "
+        "mapped area: near its edge terrain sees one side only"
+    )
+    remedy = "Give a raster that reaches farther, or a smaller area or radius_m."
+    warnings.warn(f"{study.file}: {note}. {remedy}", stacklevel=3)
+    return note
 
 
 def _height_for(
