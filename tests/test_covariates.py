@@ -214,9 +214,7 @@ def test_terrain_from_elevation_that_ends_where_the_map_does_says_so(edit_study,
     values = np.arange(200 * 240, dtype=np.float32).reshape(200, 240) / 100
     path = write_raster(values, west=119.9, north=51.1, size=0.0175, name="dem.tif")
     path.rename(folder / "dem.tif")
-    with pytest.warns(
-        UserWarning, match=r"position.* known in only \d+% of the land within 120 km"
-    ):
+    with pytest.warns(UserWarning, match="known in only") as told:
         layers = build_covariates(load_study(folder), progress=False)
     assert len([w for w in told if "known in only" in str(w.message)]) == 1
     assert "near its edge terrain sees one side only" in layers["TPI"].attrs["source"]
