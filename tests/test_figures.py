@@ -9,7 +9,7 @@ from matplotlib.text import Text
 from PIL import Image
 
 from helpers import figures
-from helpers.figures import base_map, catalogue, charts, small_maps, style, towns
+from helpers.figures import base_map, catalogue, charts, layers, small_maps, style, towns
 from helpers.products import class_layer
 from helpers.scores import classification_scores, regression_scores
 from helpers.selection import spearman_clusters
@@ -624,3 +624,15 @@ def test_profiles_mark_the_end_of_the_wave_and_of_the_thaw_and_enlarge_the_error
     assert marked["thaw depth"] == [1.5]
     low, high = axes.child_axes[0].get_xlim()
     assert 4 * 0.13 < high - low < 1
+
+
+@pytest.mark.parametrize(("height_in", "lines"), [(2.0, 2), (5.0, 1)])
+def test_a_label_much_longer_than_its_bar_goes_on_two_lines(height_in, lines):
+    """On a wide map the bar is short, and the label would run into the legend above."""
+    figure = mpl.figure.Figure(figsize=(7, height_in))
+    axes = figure.subplots()
+    colours = mpl.cm.ScalarMappable()
+    layers.side_bar(axes, colours, "Ground temperature at 15 m (°C)", span=(0.3, 0.7))
+    label = axes.child_axes[0].get_ylabel()
+    assert label.count("\n") == lines - 1
+    assert label.replace("\n", " ") == "Ground temperature at 15 m (°C)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -22,6 +23,8 @@ from helpers.study import Study
 
 _CONTOUR_RADIUS_M = 5_000
 _HATCH = "////"
+# Letters of 8 points, and how far a label may reach beyond its bar.
+_MM_PER_LETTER, _LONGEST_LABEL = 1.45, 1.3
 
 
 def draw_layer(
@@ -133,7 +136,13 @@ def side_bar(
     extend: str = "neither",
     span: tuple[float, float] = (0, 0.55),
 ) -> None:
-    """Colour bar to the right of a map, from ``span[0]`` to ``span[1]`` of its height."""
+    """Colour bar to the right of a map, from ``span[0]`` to ``span[1]`` of its height.
+
+    A label that would reach far beyond a short bar goes on two lines.
+    """
+    map_mm = axes.get_position().height * axes.figure.get_figheight() * style.MM_PER_INCH
+    if len(label) * _MM_PER_LETTER > _LONGEST_LABEL * map_mm * (span[1] - span[0]):
+        label = textwrap.fill(label, len(label) // 2 + 3)
     place = axes.inset_axes((1.03, span[0], 0.03, span[1] - span[0]))
     axes.figure.colorbar(mappable, cax=place, label=label, extend=extend)
 
