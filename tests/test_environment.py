@@ -8,7 +8,12 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[1]
 # conda-forge names that differ from those on PyPI
-CONDA_NAMES = {"matplotlib": "matplotlib-base", "pandera": "pandera-base", "pvlib": "pvlib-python"}
+CONDA_NAMES = {
+    "dask": "dask-core",
+    "matplotlib": "matplotlib-base",
+    "pandera": "pandera-base",
+    "pvlib": "pvlib-python",
+}
 PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
 LOCK = (PROJECT / "requirements.lock").read_text()
 

@@ -20,8 +20,16 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.ensemble import RandomForestRegressor
 
 from helpers.forest_file import nodes_are_sound, read_trusted, write_trusted
-from helpers.forest_kernel import Trees, add_weights, flatten_trees, from_cold, summarise_cells
 from helpers.storage import ContractError, require
+from helpers.trees import (
+    ShapleyTables,
+    Trees,
+    flatten_trees,
+    from_cold,
+    leaf_weights,
+    shapley_tables,
+    summarise_cells,
+)
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _CONTENT = {
@@ -82,6 +90,11 @@ class Forest:
         """The trees as flat arrays, sites from cold to warm."""
         return flatten_trees(self.model, self.predictors.astype(np.float32), self.temperature_c)
 
+    @cached_property
+    def shapley_tables(self) -> ShapleyTables:
+        """What each leaf adds to the Shapley values; background are all training sites."""
+        return shapley_tables(self.trees, self.predictors.astype(np.float32))
+
     def matrix(self, x: pd.DataFrame) -> NDArray:
         """Predictors of ``x``, matched by name, as float32: what scikit-learn compares.
 
@@ -118,7 +131,7 @@ class Forest:
         x
             Table with the predictors as columns, in any order; others are ignored.
         quantiles
-            Levels, above 0 and below 1. A quantile is the inverse of the weighted empirical
+            Levels, rising, above 0 and below 1. A quantile is the inverse of the weighted empirical
             distribution: the lowest training temperature at which the cumulative weight reaches
             the level (to 1e-12). So it is always a temperature that was observed.
         at_or_below
@@ -129,12 +142,15 @@ class Forest:
         ContractError
             If a predictor is missing.
         ValueError
-            If a level is not above 0 and below 1.
+            If a level is not above 0 and below 1, or they do not rise.
 
         """
         levels = np.asarray(quantiles, dtype=float)
-        if not ((levels > 0) & (levels < 1)).all():
-            raise ValueError(f"quantiles: {list(quantiles)}; each must be above 0 and below 1.")
+        if not ((levels > 0) & (levels < 1)).all() or (np.diff(levels) < 0).any():
+            raise ValueError(
+                f"quantiles: {list(quantiles)}; each must be above 0 and below 1, and none below "
+                "the one before."
+            )
         cells = self.matrix(x)
         complete = np.isfinite(cells).all(axis=1)
         out = np.full((len(cells), 3 + len(levels)), np.nan)
@@ -148,10 +164,9 @@ class Forest:
         """
         cells = self.matrix(x)
         complete = np.isfinite(cells).all(axis=1)
-        weights = np.zeros((complete.sum(), len(self.temperature_c)))
-        add_weights(weights, cells[complete], self.trees)
         in_order = np.full((len(cells), len(self.temperature_c)), np.nan)
-        in_order[np.ix_(complete, from_cold(self.temperature_c))] = weights
+        by_warmth = np.ix_(complete, from_cold(self.temperature_c))
+        in_order[by_warmth] = leaf_weights(cells[complete], self.trees)
         return in_order
 
     def out_of_bag(self) -> NDArray:

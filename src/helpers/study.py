@@ -27,10 +27,11 @@ from helpers.settings import (
     ForestSettings,
     GridSettings,
     OpenData,
-    OpenLayer,
     Period,
+    Reference,
     Section,
     ThermalClass,
+    Tuning,
     Validation,
 )
 from helpers.settings.messages import explain
@@ -51,10 +52,11 @@ class Study(Section):
     period: Period
     boreholes: Boreholes
     covariates: dict[str, Covariate]
-    references: dict[str, OpenLayer] = {}
+    references: dict[str, Reference] = {}
     open_data: OpenData = OpenData()
     climate: Climate | None = None
     forest: ForestSettings
+    tuning: Tuning = Tuning()
     validation: Validation = Validation()
     figures: Figures = Figures()
     classes: list[ThermalClass] = Field(min_length=2)

@@ -11,6 +11,7 @@ from helpers.covariates.build import (
     open_layer,
     position_at_radii,
     position_predictor,
+    reference_layer,
     write_covariates,
 )
 from helpers.covariates.sites import sample_at, training_table
@@ -30,6 +31,7 @@ __all__ = [
     "position_at_radii",
     "position_predictor",
     "read_stations",
+    "reference_layer",
     "sample_at",
     "station_errors",
     "station_units",

@@ -111,17 +111,24 @@ def _layer(study: Study, name: str, ground: _Ground) -> xr.DataArray:
         return ground.relief
     if settings.source == "open":
         return open_layer(study, name, ground.mapped)
+    return _raster_layer(study, f"covariates.{name}", settings, ground.mapped)
+
+
+def _raster_layer(
+    study: Study, place: str, settings: RasterCovariate, mapped: xr.DataArray
+) -> xr.DataArray:
+    """A raster of the user's on the grid of ``mapped``; ``place`` is its section in study.toml."""
     paths = [settings.path] if isinstance(settings.path, str) else settings.path
     try:
         return raster_on_grid(
             [study.path(path) for path in paths],
             settings,
-            ground.mapped,
+            mapped,
             period=(study.period.start, study.period.end),
             within_month_sd_c=study.climate.within_month_sd_c if study.climate else None,
         )
     except ContractError as error:
-        raise ContractError(f"{study.file}: covariates.{name}: {error}") from error
+        raise ContractError(f"{study.file}: {place}: {error}") from error
 
 
 def _in_order(study: Study) -> list[str]:
@@ -201,6 +208,27 @@ def open_layer(study: Study, name: str, mapped: xr.DataArray) -> xr.DataArray:
     layer = raster_on_grid(path, settings, mapped)
     known = {key: tags[key] for key in ("units", "long_name", "source", "licence", "citation")}
     return layer.assign_attrs(known)
+
+
+def reference_layer(study: Study, name: str) -> xr.DataArray:
+    """Another map of permafrost (``[references]`` of study.toml) on the study grid.
+
+    Float32 (y, x) with units, long name and source; NaN where it is unknown or not mapped.
+
+    Raises
+    ------
+    StudyError
+        If it is an open layer that ``make data`` has not prepared.
+    ContractError
+        If the raster cannot be read as study.toml describes it.
+
+    """
+    settings, mapped = study.references[name], _ground(study, 0).mapped
+    if settings.source == "open":
+        layer = open_layer(study, name, mapped)
+    else:
+        layer = _raster_layer(study, f"references.{name}", settings, mapped)
+    return _finished(study, name, layer, mapped)[name]
 
 
 def position_predictor(study: Study) -> tuple[str | None, float | None]:

@@ -8,6 +8,7 @@ from helpers.settings.layers import (
     OpenData,
     OpenLayer,
     RasterCovariate,
+    Reference,
     ReliefCovariate,
     StationCovariate,
     TerrainCovariate,
@@ -24,6 +25,7 @@ from helpers.settings.sections import (
     GridSettings,
     Period,
     ThermalClass,
+    Tuning,
     Validation,
 )
 
@@ -44,10 +46,12 @@ __all__ = [
     "OpenLayer",
     "Period",
     "RasterCovariate",
+    "Reference",
     "ReliefCovariate",
     "Section",
     "StationCovariate",
     "TerrainCovariate",
     "ThermalClass",
+    "Tuning",
     "Validation",
 ]

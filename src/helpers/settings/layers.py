@@ -172,6 +172,8 @@ Covariate = Annotated[
     StationCovariate | ReliefCovariate | TerrainCovariate | RasterCovariate | OpenLayer,
     Field(discriminator="source"),
 ]
+# Another map of permafrost, to compare with; never a predictor.
+Reference = Annotated[OpenLayer | RasterCovariate, Field(discriminator="source")]
 
 
 class Climate(Section):

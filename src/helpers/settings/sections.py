@@ -136,6 +136,17 @@ class ForestSettings(Section):
         return levels
 
 
+class Tuning(Section):
+    """Values of the knobs that tuning tries, and the trees and folds it tries them with."""
+
+    min_samples_leaf: list[Annotated[int, Field(ge=1)]] = Field(default=[1, 2, 5, 10], min_length=1)
+    max_features: list[Annotated[float, Field(gt=0, le=1)]] = Field(
+        default=[0.34, 0.67, 1.0], min_length=1
+    )
+    n_trees: int = Field(default=50, ge=1)
+    n_folds: int = Field(default=5, ge=2)
+
+
 class Validation(Section):
     """Folds of both cross-validation designs."""
 
