@@ -9,7 +9,15 @@ from matplotlib.text import Text
 from PIL import Image
 
 from helpers import figures
-from helpers.figures import base_map, catalogue, charts, layers, small_maps, style, towns
+from helpers.figures import (
+    base_map,
+    catalogue,
+    layers,
+    shapley_charts,
+    small_maps,
+    style,
+    towns,
+)
 from helpers.products import class_layer
 from helpers.scores import classification_scores, regression_scores
 from helpers.selection import spearman_clusters
@@ -468,7 +476,7 @@ def test_panels_fill_their_rows():
 
 def test_dots_of_equal_value_stand_beside_each_other():
     values = np.array([1.0, 1.0, 1.0, 5.0])
-    places = charts._swarm(values, values)
+    places = shapley_charts._swarm(values, values)
     assert len(set(places[:3])) == 3 and places[3] == 0
 
 
@@ -522,13 +530,17 @@ def test_a_layer_is_drawn_where_its_cells_are(scratch):
     assert base_map.extent_of(layer) == (left, right, bottom, top)
 
 
-def test_the_area_curve_counts_cells_in_1e4_km2(scratch):
-    """Cells of 100 km2: 1000 of them are 10 x 10^4 km2 when all are counted."""
-    values = np.full(scratch.geobox.shape, np.nan)
-    values.flat[:1000] = np.linspace(-5, 5, 1000)
-    figure = figures.area_curve(scratch, xr.Dataset({"t15": on_grid(scratch, values)}), 0.0)
-    x, y = figure.axes[0].lines[0].get_data()
-    assert y[-1] == pytest.approx(10) and np.interp(0, x, y) == pytest.approx(5, abs=0.02)
+def test_the_area_curve_shows_the_table_and_the_threshold(scratch):
+    curve = pd.DataFrame(
+        {"mean": [0.0, 1.0, 2.0], "q05": [0.5, 1.5, 2.0], "q95": [0.0, 0.5, 2.0]},
+        index=[-1.0, 0.0, 1.0],
+    )
+    axes = figures.area_curve(scratch, curve, 0.0).axes[0]
+    line, threshold = axes.lines
+    np.testing.assert_array_equal(line.get_ydata(), curve["mean"])
+    assert threshold.get_xdata()[0] == 0
+    shaded = axes.collections[1].get_paths()[0].vertices
+    assert shaded[:, 0].max() == 0 and shaded[:, 1].max() == 1
 
 
 def test_contributions_of_a_site_lead_from_the_base_value_to_the_prediction(scratch):

@@ -13,7 +13,7 @@ FLOORS = [
     ["rasters"],
     ["opendata"],
     ["covariates"],
-    ["virtual", "forest_file", "trees", "folds", "scores", "applicability"],
+    ["virtual", "forest_file", "trees", "folds", "scores", "applicability", "skill"],
     ["forest"],
     ["weights"],
     ["held_out"],

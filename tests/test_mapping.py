@@ -1,11 +1,16 @@
+import subprocess
+import sys
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
 
 from helpers.applicability import ApplicabilityDomain
-from helpers.forest import fit_forest
-from helpers.mapping import LAYERS, predict_block, predict_map
+from helpers.forest import fit_forest, load_forest
+from helpers.mapping import LAYERS, Task, predict_map, predicted_blocks
+from helpers.shapley import site_shapley
 from helpers.storage import ContractError, read_dataset, write_dataset
 
 NAMES = ["PRE", "TDD", "TPI"]
@@ -24,6 +29,11 @@ def forest(sites):
 
 
 @pytest.fixture(scope="module")
+def domain(sites):
+    return ApplicabilityDomain(sites[0])
+
+
+@pytest.fixture(scope="module")
 def covariates():
     """23 x 17 cells of 1 km; a corner is empty, and TDD is missing in one more cell."""
     values = np.random.default_rng(8).normal(size=(4, 23, 17)).astype(np.float32)
@@ -36,8 +46,24 @@ def covariates():
     return xr.Dataset(layers, axes).rio.write_crs("EPSG:32651")
 
 
+@pytest.fixture
+def on_disk(covariates, tmp_path):
+    return write_dataset(covariates, tmp_path / "covariates.nc")
+
+
+@pytest.fixture(autouse=True)
+def no_scheduler_around(monkeypatch):
+    monkeypatch.delenv("DASK_SCHEDULER_ADDRESS", raising=False)
+
+
 def mapped(forest, covariates, **settings):
     return predict_map(forest, covariates, progress=False, **settings)
+
+
+def blocks_of(forest, covariates, **settings):
+    """Blocks of two rows each, the last of one."""
+    settings = {"block_cells": 34, "progress": False, "workers": 2} | settings
+    return predicted_blocks(Task(forest), covariates, **settings)
 
 
 def test_every_cell_has_the_distribution_of_its_predictors(forest, covariates):
@@ -56,29 +82,28 @@ def test_every_cell_has_the_distribution_of_its_predictors(forest, covariates):
     )
 
 
-def test_cells_without_a_predictor_stay_empty_in_every_layer(forest, sites, covariates):
-    complete = covariates[NAMES].to_array().notnull().all("variable")
-    found = mapped(forest, covariates, domain=ApplicabilityDomain(sites[0]))
-    assert (~complete).sum() == 21
+def test_cells_without_a_predictor_stay_empty_in_every_layer(forest, domain, covariates):
+    """NaN and both infinities are missing."""
+    cells = covariates.copy(deep=True)
+    cells["PRE"].values[21, 10:12] = np.inf, -np.inf
+    complete = np.isfinite(cells[NAMES].to_array()).all("variable")
+    found = mapped(forest, cells, domain=domain, shapley=True)
+    assert (~complete).sum() == 23
     for name in found:
-        empty = found[name].isnull()
-        assert (empty == ~complete).all(), name
+        assert (found[name].isnull() == ~complete).all(), name
 
 
-@pytest.mark.parametrize("block_rows", [1, 7, 100])
-def test_blocks_and_threads_change_nothing(forest, sites, covariates, block_rows):
-    domain = ApplicabilityDomain(sites[0])
-    whole = mapped(forest, covariates, domain=domain, n_threads=1, block_rows=23)
-    for n_threads in (1, 2):
-        found = mapped(
-            forest, covariates, domain=domain, n_threads=n_threads, block_rows=block_rows
-        )
+@pytest.mark.parametrize("block_cells", [1, 119, 131_072])
+def test_blocks_and_threads_change_nothing(forest, domain, covariates, block_cells):
+    settings = {"domain": domain, "shapley": True}
+    whole = mapped(forest, covariates, workers=1, **settings)
+    for workers in (1, 2, 4, None):
+        found = mapped(forest, covariates, workers=workers, block_cells=block_cells, **settings)
         assert found.identical(whole)
         assert all(found[name].values.tobytes() == whole[name].values.tobytes() for name in found)
 
 
-def test_applicability_is_that_of_the_domain(forest, sites, covariates):
-    domain = ApplicabilityDomain(sites[0])
+def test_applicability_is_that_of_the_domain(forest, domain, covariates):
     found = mapped(forest, covariates, domain=domain).stack(cell=("y", "x"))
     found = found.isel(cell=found.t15.notnull().values)
     cells = covariates[NAMES].to_dataframe()[NAMES].dropna()
@@ -88,10 +113,27 @@ def test_applicability_is_that_of_the_domain(forest, sites, covariates):
     assert set(np.unique(found.inside_area_of_applicability)) == {0, 1}
 
 
-def test_layers_have_units_names_and_the_grid_of_the_covariates(forest, sites, covariates):
-    found = mapped(forest, covariates, domain=ApplicabilityDomain(sites[0]))
-    assert set(found.data_vars) == set(LAYERS)
+def test_contributions_add_up_to_the_prediction_and_name_the_largest(forest, covariates):
+    found = mapped(forest, covariates, shapley=True)
+    total = found.shapley_value.sum("predictor", skipna=False) + found.shapley_value.base_value_c
+    np.testing.assert_allclose(total, found.t15, atol=1e-5)
+    cell = found.isel(y=10, x=9)
+    here = covariates[NAMES].isel(y=[10], x=[9]).to_dataframe()[NAMES]
+    expected = site_shapley(forest, here)
+    np.testing.assert_allclose(cell.shapley_value, expected.values[0], rtol=1e-6)
+    assert found.shapley_value.base_value_c == expected.base_value
+    driver = found.dominant_driver
+    largest = cell.predictor[np.abs(cell.shapley_value.values).argmax()]
+    assert driver.flag_meanings.split()[int(cell.dominant_driver) - 1] == largest
+    assert set(np.unique(driver.values[np.isfinite(driver)])) <= set(driver.flag_values)
+
+
+def test_layers_have_units_names_and_the_grid_of_the_covariates(forest, domain, covariates):
+    found = mapped(forest, covariates, domain=domain, shapley=True)
+    assert list(found.data_vars) == list(LAYERS)
     assert found.t15_quantile.dims == ("quantile", "y", "x")
+    assert found.shapley_value.dims == ("predictor", "y", "x")
+    assert list(found.predictor.values) == NAMES
     for layer in found.values():
         assert layer.dtype == np.float32
         assert layer.attrs["units"] and layer.attrs["long_name"]
@@ -101,23 +143,93 @@ def test_layers_have_units_names_and_the_grid_of_the_covariates(forest, sites, c
         assert found[axis].identical(covariates[axis])
 
 
-def test_a_map_from_files_is_the_same_and_keeps_its_crs(forest, covariates, tmp_path):
-    on_disk = read_dataset(write_dataset(covariates, tmp_path / "covariates.nc"))
-    found = mapped(forest, on_disk, block_rows=5, n_threads=2)
-    xr.testing.assert_equal(found, mapped(forest, covariates))
-    written = read_dataset(write_dataset(found, tmp_path / "map.nc"), ("t15",))
+def test_layers_nobody_asked_for_are_left_out(forest, covariates):
+    assert list(mapped(forest, covariates)) == list(LAYERS)[:4]
+
+
+def test_a_map_can_be_written_and_keeps_crs_and_flags(forest, covariates, tmp_path):
+    found = mapped(forest, covariates, shapley=True)
+    written = read_dataset(write_dataset(found, tmp_path / "map.nc"))
+    xr.testing.assert_equal(written, found)
     assert written.t15.rio.crs == covariates.rio.crs
+    assert written.dominant_driver.flag_meanings == "PRE TDD TPI"
 
 
-def test_order_of_dimensions_does_not_matter(forest, covariates):
-    turned = mapped(forest, covariates.transpose("x", "y"))
-    xr.testing.assert_equal(turned, mapped(forest, covariates))
+@pytest.mark.parametrize("chunks", [None, {"y": 4}, {"x": 5}])
+def test_a_map_from_a_file_is_the_same_and_the_file_stays_unread(
+    forest, covariates, on_disk, chunks
+):
+    with xr.open_dataset(on_disk, decode_coords="all") as opened:
+        lazy = opened.chunk(chunks) if chunks else opened
+        found = mapped(forest, lazy, block_cells=70, workers=2)
+        assert not opened["PRE"].variable._in_memory
+    xr.testing.assert_equal(found, mapped(forest, covariates))
 
 
-def test_an_empty_block_is_an_empty_map(forest, covariates):
-    found = predict_block(forest, covariates.isel(y=slice(0, 5), x=slice(0, 4)))
-    assert found["t15"].shape == (5, 4)
-    assert np.isnan(found["t15_quantile"]).all()
+def test_order_of_dimensions_and_precision_of_the_file_do_not_matter(forest, covariates):
+    turned = covariates.transpose("x", "y").astype(float)
+    xr.testing.assert_equal(mapped(forest, turned, block_cells=60), mapped(forest, covariates))
+
+
+def test_an_empty_area_is_an_empty_map(forest, domain, covariates):
+    corner = covariates.isel(y=slice(0, 5), x=slice(0, 4))
+    found = mapped(forest, corner, domain=domain, shapley=True)
+    assert found.t15.shape == (5, 4)
+    assert all(found[name].isnull().all() for name in found)
+
+
+def test_blocks_come_in_order_and_cover_all_rows_once(forest, covariates):
+    blocks = list(blocks_of(forest, covariates))
+    assert [block.number for block in blocks] == list(range(12))
+    rows = np.concatenate([np.arange(23)[block.rows] for block in blocks])
+    np.testing.assert_array_equal(rows, np.arange(23))
+    assert blocks[-1].layers["t15_quantile"].shape == (5, 1, 17)
+
+
+def test_no_more_than_two_blocks_for_each_worker_are_read_ahead(forest, covariates):
+    read = []
+    blocks = blocks_of(forest, covariates, finished=lambda number, digest: read.append(number))
+    for block in blocks:
+        assert read[-1] <= block.number + 3
+    assert read == list(range(12))
+
+
+def test_blocks_done_before_are_left_out_but_counted(forest, covariates, capsys):
+    first = list(blocks_of(forest, covariates))
+    done = {block.number: block.digest for block in first[:9]}
+    again = list(
+        blocks_of(forest, covariates, finished=lambda n, d: done.get(n) == d, progress=True)
+    )
+    assert "100%" in capsys.readouterr().err
+    assert [block.digest for block in again] == [block.digest for block in first]
+    for before, after in zip(first, again, strict=True):
+        assert list(after.layers) == list(before.layers)
+        if after.number < 9:
+            assert set(after.layers.values()) == {None}
+        else:
+            assert after.layers["t15"].tobytes() == before.layers["t15"].tobytes()
+
+
+def test_the_digest_of_a_block_changes_with_a_single_cell(forest, covariates):
+    changed = covariates.copy(deep=True)
+    changed["TPI"][7, 3] += 0.5
+    before = [block.digest for block in blocks_of(forest, covariates)]
+    after = [block.digest for block in blocks_of(forest, changed)]
+    assert [n for n in range(12) if before[n] != after[n]] == [3]
+
+
+def test_a_map_that_is_given_up_stops(forest, covariates):
+    """Closing the blocks early neither hangs nor predicts the rest."""
+    read = []
+    blocks = blocks_of(forest, covariates, finished=lambda number, digest: read.append(number))
+    next(blocks)
+    blocks.close()
+    assert len(read) == 4
+
+
+def test_an_error_in_a_block_reaches_the_caller(forest, covariates):
+    with pytest.raises(ValueError, match="each must be above 0 and below 1"):
+        mapped(forest, covariates, quantiles=(0.5, 1.5))
 
 
 def test_a_missing_predictor_is_named_with_the_choices(forest, covariates):
@@ -125,3 +237,83 @@ def test_a_missing_predictor_is_named_with_the_choices(forest, covariates):
         ContractError, match=r"Predictor TDD missing.*PRE, TDD, TPI.*PRE, TPI, slope"
     ):
         mapped(forest, covariates.drop_vars("TDD"))
+
+
+def test_a_predictor_of_other_dimensions_is_named(forest, covariates):
+    months = covariates.assign(TDD=covariates.TDD.expand_dims(time=2))
+    with pytest.raises(ContractError, match=r"TDD has the dimensions \(time, y, x\); \(y, x\)"):
+        mapped(forest, months)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"workers": 0}, "workers is 0; at least 1 thread"),
+        ({"workers": 2.5}, "workers is 2.5; None, a number of threads"),
+        ({"block_cells": 0}, "block_cells is 0; at least 1"),
+    ],
+)
+def test_settings_without_meaning_are_refused(forest, covariates, settings, message):
+    with pytest.raises(ContractError, match=message):
+        mapped(forest, covariates, **settings)
+
+
+def test_a_fingerprint_is_the_same_in_another_process_and_after_storing(
+    forest, domain, sites, tmp_path
+):
+    task = Task(forest, domain=domain, shapley=True)
+    path = forest.save(tmp_path / "forest.skops")
+    np.save(tmp_path / "sites.npy", sites[0].to_numpy())
+    program = (
+        "import sys, numpy as np, pandas as pd\n"
+        "from helpers.applicability import ApplicabilityDomain\n"
+        "from helpers.forest import load_forest\n"
+        "from helpers.mapping import Task\n"
+        "forest = load_forest(sys.argv[1])\n"
+        "sites = pd.DataFrame(np.load(sys.argv[2]), columns=forest.names)\n"
+        "task = Task(forest, domain=ApplicabilityDomain(sites), shapley=True)\n"
+        "print(task.fingerprint())\n"
+    )
+    command = [sys.executable, "-c", program, path, tmp_path / "sites.npy"]
+    found = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
+    assert found.stdout.strip() == task.fingerprint()
+    assert Task(load_forest(path), domain=domain, shapley=True).fingerprint() == task.fingerprint()
+
+
+def test_a_fingerprint_changes_with_all_that_matters(forest, domain, sites):
+    table, temperature = sites
+    warmer = temperature.copy()
+    warmer[3] += 1e-9
+    weighted = np.where(np.arange(50) < 25, 1.0, 2.0)
+    task = Task(forest, domain=domain)
+    others = [
+        task,
+        replace(task, quantiles=(0.05, 0.5, 0.95)),
+        replace(task, at_or_below=-0.1),
+        replace(task, shapley=True),
+        replace(task, depth_m=10.0),
+        replace(task, domain=None),
+        replace(task, domain=ApplicabilityDomain(table, weights=[1, 1, 0.5])),
+        replace(task, domain=ApplicabilityDomain(table, folds=np.arange(50) % 5)),
+        replace(task, forest=replace(forest, names=("PRE", "TPI", "TDD"))),
+        *(
+            replace(task, forest=other)
+            for other in (
+                fit_forest(table, temperature, n_trees=41),
+                fit_forest(table, temperature, n_trees=40, seed=1),
+                fit_forest(table, warmer, n_trees=40),
+                fit_forest(table, temperature, n_trees=40, sample_weight=weighted),
+            )
+        ),
+    ]
+    assert len({other.fingerprint() for other in others}) == len(others)
+
+
+def test_a_fingerprint_knows_every_single_tree(forest):
+    trees = forest.trees
+    node = int(np.flatnonzero(trees.predictor >= 0)[17])
+    rank = trees.rank.copy()
+    rank[node] += 1
+    changed = replace(forest)
+    vars(changed)["trees"] = trees._replace(rank=rank)
+    assert Task(changed).fingerprint() != Task(forest).fingerprint()

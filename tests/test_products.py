@@ -1,23 +1,43 @@
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
 import rasterio
+import xarray as xr
 from rio_cogeo.cogeo import cog_validate
 
-from helpers import forest, mapping, metadata, products, validation
+from helpers import forest, mapping, products, validation
 from helpers.covariates import sample_at
-from helpers.storage import read_json, sha256
+from helpers.products import cog, rasters
+from helpers.storage import ContractError, sha256
 from helpers.study import load_study
 
+NAMES = [
+    "t15.tif",
+    "t15_interval.tif",
+    "permafrost_probability.tif",
+    "thermal_class.tif",
+    "applicability.tif",
+    "shap.tif",
+    "dominant_driver.tif",
+]
 
-@pytest.fixture
-def copied(study_folder):
-    return load_study(study_folder, resolution_m=20_000, n_trees=20)
+
+def study_in(folder, study, *replacements):
+    """The study on 20 km cells in another folder, its study.toml edited."""
+    text = study.file.read_text(encoding="utf-8")
+    for old, new in replacements:
+        assert old in text
+        text = text.replace(old, new)
+    folder.mkdir()
+    (folder / "study.toml").write_text(text, encoding="utf-8")
+    return load_study(folder, resolution_m=20_000, n_trees=20)
 
 
 @pytest.fixture(scope="module")
-def training(study, covariates):
-    """Thirty sites whose temperature follows from thawing degree-days."""
+def model(study, covariates):
+    """Forest and domain of thirty sites whose temperature follows from thawing degree-days."""
     rng = np.random.default_rng(5)
     rows, columns = np.nonzero(covariates["TDD"].notnull().to_numpy())
     chosen = rng.choice(len(rows), 30, replace=False)
@@ -25,58 +45,97 @@ def training(study, covariates):
     table["y"] = covariates.y.values[rows[chosen]]
     table = pd.concat([table, sample_at(covariates, table["x"], table["y"])], axis=1)
     table["site"] = [f"S{i}" for i in range(len(table))]
-    return table.assign(t15_c=(table["TDD"] - 2700) / 300)
+    predictors = study.forest.predictors
+    fitted = forest.fit_forest(table[predictors], (table["TDD"] - 2700) / 300, n_trees=20)
+    importance = pd.DataFrame({"predictor": predictors, "mean_absolute_c": [0.2, 1.0, 0.1]})
+    domain = validation.applicability_domain(study, table, np.arange(30) % 5, importance)
+    return fitted, domain
 
 
 @pytest.fixture(scope="module")
-def result(study, covariates, training):
-    predictors = study.forest.predictors
-    model = forest.fit_forest(training[predictors], training["t15_c"], n_trees=20)
-    importance = pd.DataFrame({"predictor": predictors, "mean_absolute_c": [0.2, 1.0, 0.1]})
-    folds = np.arange(30) % 5
-    domain = validation.applicability_domain(study, training, folds, importance)
-    return mapping.predict_map(
-        model, covariates, study.forest.quantiles, domain=domain, progress=False
-    )
+def written(study, covariates, model, tmp_path_factory):
+    """The study in a folder of its own, after its products were written; for reading only."""
+    copied = study_in(tmp_path_factory.mktemp("products") / "northeast_china", study)
+    products.write_products(copied, model[0], covariates, model[1], progress=False)
+    return copied
 
 
-def record(n_sites=30):
-    scores = {"rmse": 0.5, "bias": 0.01, "n": n_sites}
-    return {"n_sites": n_sites, "designs": {"knndm": {"regression": scores}}}
+@pytest.fixture(scope="module")
+def result(study, covariates, model):
+    """The same map, predicted in memory."""
+    fitted, domain = model
+    levels = study.forest.quantiles
+    return mapping.predict_map(fitted, covariates, levels, 0.0, domain, shapley=True)
 
 
-def test_all_rasters_are_valid_cloud_optimised_geotiffs(copied, result):
-    for path in products.write_products(copied, result):
-        valid, errors, warnings = cog_validate(path, strict=True)
-        assert valid, (path.name, errors, warnings)
-
-
-def test_rasters_carry_crs_grid_nodata_units_descriptions_and_provenance(copied, result):
-    for path in products.write_products(copied, result):
-        with rasterio.open(path) as raster:
-            assert raster.crs.to_wkt().startswith('PROJCS["WGS_1984_Albers"')
-            assert raster.transform == copied.geobox.affine
-            assert raster.nodata in (products.FLOAT_NODATA, products.CLASS_NODATA)
-            assert all(raster.descriptions) and all(raster.units)
-            tags = raster.tags()
-            assert tags["BOREHOLES"].startswith("Virtual boreholes")
-            assert tags["SEED"] == "2026" and "PRE TDD TPI" in tags["MODEL"]
-
-
-def test_values_come_back_from_the_file(copied, result):
-    path, interval, *_ = products.write_products(copied, result)
+def values_of(path):
+    """All bands as float64, NaN for nodata."""
     with rasterio.open(path) as raster:
-        values = raster.read(1, masked=True).filled(np.nan)
-    np.testing.assert_array_equal(values, result["t15"])
-    with rasterio.open(interval) as raster:
-        assert raster.descriptions[0] == "0.05 quantile of t15"
-        low, high = raster.read([1, 5], masked=True).filled(np.nan)
-    assert np.nanmin(high - low) >= 0
+        return raster.read(masked=True).astype(float).filled(np.nan)
 
 
-def test_the_thermal_classes_have_palette_and_names_inside(copied, result):
-    path = products.write_products(copied, result)[3]
+def test_there_are_seven_valid_cloud_optimised_geotiffs_and_nothing_else(written):
+    for name in NAMES:
+        valid, errors, warnings = cog_validate(written.output_dir / name, strict=True)
+        assert valid, (name, errors, warnings)
+    assert {p.name for p in written.output_dir.iterdir()} == set(NAMES)
+    assert list(written.interim_dir.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_rasters_carry_crs_grid_nodata_units_descriptions_and_provenance(written, name):
+    with rasterio.open(written.output_dir / name) as raster:
+        assert raster.crs.to_wkt().startswith('PROJCS["WGS_1984_Albers"')
+        assert raster.transform == written.geobox.affine
+        assert raster.nodata in (products.FLOAT_NODATA, products.CLASS_NODATA)
+        assert all(raster.descriptions) and all(raster.units)
+        tags = raster.tags()
+    assert tags["BOREHOLES"].startswith("Virtual boreholes")
+    assert tags["SEED"] == "2026" and "PRE TDD TPI" in tags["MODEL"]
+
+
+def test_the_map_comes_back_from_the_files_exactly(written, result):
+    found = products.read_products(written)
+    for name, layer in result.data_vars.items():
+        xr.testing.assert_equal(
+            found[name].drop_vars("spatial_ref"), layer.drop_vars("spatial_ref")
+        )
+        assert found[name].dtype == np.float32
+        assert str(found[name].attrs) == str(layer.attrs)
+    assert found.rio.crs == result.rio.crs
+    classes = products.class_layer(written, result["t15"])
+    np.testing.assert_array_equal(found["thermal_class"], classes)
+    assert found["thermal_class"].dtype == classes.dtype and found["thermal_class"].attrs["units"]
+
+
+def test_a_map_larger_than_the_memory_comes_in_chunks(written, result):
+    found = products.read_products(written, chunks=50)
+    assert found["t15_quantile"].chunks == ((5,), (50, 48), (50, 50, 6))
+    np.testing.assert_array_equal(found["t15_quantile"], result["t15_quantile"])
+
+
+def test_the_contributions_of_a_cell_and_the_base_value_add_up_to_its_temperature(written):
+    path = written.output_dir / "shap.tif"
+    bands, (t15,) = values_of(path), values_of(written.output_dir / "t15.tif")
+    assert np.isfinite(t15).any()
+    np.testing.assert_allclose(bands.sum(axis=0), t15, rtol=0, atol=1e-5)
     with rasterio.open(path) as raster:
+        assert raster.descriptions[1] == "contribution of TDD to t15"
+        assert raster.descriptions[-1] == "base value"
+        assert float(raster.tags()["BASE_VALUE_DEGC"]) == pytest.approx(np.nanmean(bands[-1]))
+
+
+def test_the_dominant_driver_is_the_largest_contribution_whatever_its_sign(written):
+    bands = np.abs(values_of(written.output_dir / "shap.tif")[:-1])
+    (driver,) = values_of(written.output_dir / "dominant_driver.tif")
+    mapped = np.isfinite(driver)
+    np.testing.assert_array_equal(mapped, np.isfinite(bands[0]))
+    chosen = np.take_along_axis(bands[:, mapped], driver[mapped].astype(int)[None] - 1, axis=0)
+    np.testing.assert_array_equal(chosen[0], bands[:, mapped].max(axis=0))
+
+
+def test_classes_and_drivers_have_palette_and_names_inside(written, result):
+    with rasterio.open(written.output_dir / "thermal_class.tif") as raster:
         assert raster.tags(1)["CLASS_2"] == "stable"
         assert raster.colormap(1)[2] == (0x21, 0x71, 0xB5, 255)
         classes = raster.read(1)
@@ -84,58 +143,152 @@ def test_the_thermal_classes_have_palette_and_names_inside(copied, result):
     assert (classes[temperature >= 0.5] == 6).all()
     assert (classes[(temperature >= -0.5) & (temperature < 0.5)] == 5).all()
     assert (classes[np.isnan(temperature)] == products.CLASS_NODATA).all()
+    with rasterio.open(written.output_dir / "dominant_driver.tif") as raster:
+        assert [raster.tags(1)[f"DRIVER_{i}"] for i in (1, 2, 3)] == ["PRE", "TDD", "TPI"]
+        assert len({raster.colormap(1)[i] for i in (1, 2, 3)}) == 3
 
 
-def test_two_runs_give_the_same_bytes(copied, result):
-    first = [sha256(p) for p in products.write_products(copied, result)]
-    assert first == [sha256(p) for p in products.write_products(copied, result)]
+def test_more_drivers_than_named_colours_still_differ(study):
+    names = [f"P{i}" for i in range(12)]
+    settings = study.forest.model_copy(update={"predictors": names})
+    colours = products.driver_colours(study.model_copy(update={"forest": settings}))
+    assert list(colours) == names and len(set(colours.values())) == 12
 
 
-def test_area_of_a_known_map(study, result):
-    """Ten cells of 400 km2 at -1, ten at +1: 0.4 x 10^4 km2; half of the frozen ones inside."""
-    known = result.copy(deep=True)
-    for name in ("t15", "permafrost_probability", "inside_area_of_applicability"):
-        known[name][:] = np.nan
-    known["t15"][0, :10], known["t15"][0, 10:20] = -1, 1
-    known["permafrost_probability"][0, :20] = 0.6
-    known["inside_area_of_applicability"][0, :20] = 0
-    known["inside_area_of_applicability"][0, :5] = 1
-    area = products.permafrost_area(study, known)
-    assert area == pytest.approx(
-        {
-            "where_mean_at_or_below_0": 0.4,
-            "sum_of_probability": 0.48,
-            "inside_applicability": 0.2,
-            "mapped": 0.8,
-        }
+@pytest.mark.parametrize("name", NAMES)
+def test_statistics_and_histogram_inside_are_those_of_the_cells(written, name):
+    path = written.output_dir / name
+    for band, values in enumerate(values_of(path), start=1):
+        with rasterio.open(path) as raster:
+            tags = raster.tags(band)
+        known = values[np.isfinite(values)]
+        assert float(tags["STATISTICS_MINIMUM"]) == known.min()
+        assert float(tags["STATISTICS_MAXIMUM"]) == known.max()
+        assert float(tags["STATISTICS_MEAN"]) == pytest.approx(known.mean(), rel=1e-12)
+        assert float(tags["STATISTICS_STDDEV"]) == pytest.approx(known.std(), rel=1e-9, abs=1e-9)
+        share = 100 * known.size / values.size
+        assert float(tags["STATISTICS_VALID_PERCENT"]) == pytest.approx(share, rel=1e-3)
+        counts = [int(n) for n in tags["HISTOGRAM_COUNTS"].split(",")]
+        ends = float(tags["HISTOGRAM_MINIMUM"]), float(tags["HISTOGRAM_MAXIMUM"])
+        assert counts == np.histogram(known, len(counts), ends)[0].tolist()
+        assert sum(counts) == known.size
+        bins = {"thermal_class.tif": 6, "dominant_driver.tif": 3}.get(name, cog.HISTOGRAM_BINS)
+        assert len(counts) == bins
+
+
+def plain_raster(path, values, nodata=-9999.0):
+    """Write (bands, rows, columns) as a GeoTIFF."""
+    bands, rows, columns = values.shape
+    profile = {"driver": "GTiff", "dtype": values.dtype, "nodata": nodata, "crs": "EPSG:32651"}
+    shape = {"count": bands, "height": rows, "width": columns}
+    transform = rasterio.transform.from_origin(0, 0, 1000, 1000)
+    with rasterio.open(path, "w", transform=transform, **profile, **shape) as raster:
+        raster.write(values)
+    return path
+
+
+def test_statistics_do_not_depend_on_how_many_rows_are_read_at_once(tmp_path, monkeypatch):
+    values = np.random.default_rng(1).normal(5, 2, (2, 40, 30)).astype(np.float32)
+    path = plain_raster(tmp_path / "a.tif", values)
+    at_once = cog.band_statistics(path)
+    monkeypatch.setattr(cog, "_CELLS_AT_ONCE", 90)
+    by_three_rows = cog.band_statistics(path)
+    exact = ("MINIMUM", "MAXIMUM", "COUNTS")
+    for one, other in zip(at_once, by_three_rows, strict=True):
+        assert all(one[tag] == other[tag] for tag in one if tag.endswith(exact))
+        assert float(one["STATISTICS_MEAN"]) == pytest.approx(float(other["STATISTICS_MEAN"]))
+
+
+def test_statistics_of_one_value_and_of_none(tmp_path):
+    values = np.full((2, 4, 5), -9999.0, np.float32)
+    values[0, 0, :] = 3.5
+    same, nothing = cog.band_statistics(plain_raster(tmp_path / "a.tif", values))
+    assert nothing == {"STATISTICS_VALID_PERCENT": "0"}
+    assert float(same["STATISTICS_STDDEV"]) == 0 and same["STATISTICS_VALID_PERCENT"] == "25"
+    assert (same["HISTOGRAM_MINIMUM"], same["HISTOGRAM_MAXIMUM"]) == ("3.0", "4.0")
+    assert sum(int(n) for n in same["HISTOGRAM_COUNTS"].split(",")) == 5
+
+
+@pytest.mark.parametrize("classes", [(), (("a", "#000000"), ("b", "#ffffff"))])
+def test_overviews_average_numbers_without_nodata_and_never_mix_classes(tmp_path, classes):
+    """Two by two cells of 1, 1, 1 and 2: 1.25 as numbers; of 1, 1, 2 and nodata: 4/3."""
+    kind = rasters.Raster("a.tif", "1", {"a": ("a",)}, classes, "CLASS")
+    values = np.ones((1, 600, 1100), kind.dtype)
+    values[0, 1::2, 1::2] = 2
+    values[0, 300::2, ::2] = kind.nodata
+    source = plain_raster(tmp_path / "plain.tif", values, kind.nodata)
+    cog.make_cog(source, tmp_path / "a.tif", kind, {})
+    assert {p.name for p in tmp_path.iterdir()} == {"plain.tif", "a.tif"}
+    assert cog_validate(tmp_path / "a.tif", strict=True)[0]
+    with rasterio.open(tmp_path / "a.tif", overview_level=0) as overview:
+        found = overview.read(1, masked=True)
+    if classes:
+        assert set(np.unique(found.compressed())) <= {1, 2}
+    else:
+        np.testing.assert_allclose(found[10:140, 10:500], 1.25)
+        np.testing.assert_allclose(found[160:290, 10:500], 4 / 3)
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_neither_blocks_nor_workers_change_a_byte(
+    written, study, covariates, model, tmp_path, workers
+):
+    other = study_in(tmp_path / "northeast_china", study)
+    paths = products.write_products(
+        other, model[0], covariates, model[1], workers=workers, block_cells=2500, progress=False
     )
+    assert [p.name for p in paths] == NAMES
+    for path in paths:
+        assert sha256(path) == sha256(written.output_dir / path.name), path.name
 
 
-def test_class_areas_add_up_to_the_mapped_area(study, result):
-    areas = products.class_areas(study, products.class_layer(study, result["t15"]))
-    assert list(areas) == [c.name for c in study.classes]
-    assert sum(areas.values()) == pytest.approx(products.permafrost_area(study, result)["mapped"])
+def test_a_new_map_replaces_the_old_and_is_read_afresh(written, study, covariates, model, tmp_path):
+    other = study_in(tmp_path / "northeast_china", study)
+    shutil.copytree(written.output_dir, other.output_dir)
+    before = products.read_products(other)["t15"].to_numpy()
+    warmer = covariates.assign(TDD=covariates["TDD"] + 200)
+    products.write_products(other, model[0], warmer, model[1], progress=False)
+    after = products.read_products(other)["t15"].to_numpy()
+    assert np.nanmean(after) > np.nanmean(before) + 0.1
 
 
-def test_the_record_is_bilingual_says_virtual_and_knows_its_files(copied, result):
-    files = products.write_products(copied, result)
-    found = read_json(metadata.write_metadata(copied, result, record(), files))
-    for field in ("title", "abstract", "process", "quality", "contributors"):
-        assert found[field]["en"] and found[field]["zh"], field
-    assert "Virtual boreholes" in found["abstract"]["en"] and "虚拟" in found["abstract"]["zh"]
-    assert found["files"]["t15.tif"]["sha256"] == sha256(files[0])
-    assert found["projection"]["name"] == "WGS_1984_Albers"
-    assert found["licence"] == "CC BY 4.0"
-
-
-def test_a_study_of_measured_boreholes_does_not_say_virtual(edit_study, result):
-    folder = edit_study(
+def test_measured_boreholes_are_not_called_virtual(study, covariates, model, tmp_path):
+    measured = study_in(
+        tmp_path / "measured",
+        study,
         ("virtual_boreholes = true", "virtual_boreholes = false"),
         ("truth_seed = 2026", "# truth_seed = 2026"),
     )
-    measured = load_study(folder, resolution_m=20_000, n_trees=20)
-    files = products.write_products(measured, result)
-    found = read_json(metadata.write_metadata(measured, result, record(), files))
-    assert "irtual" not in found["abstract"]["en"]
-    with rasterio.open(files[0]) as raster:
+    paths = products.write_products(measured, model[0], covariates, model[1], progress=False)
+    with rasterio.open(paths[0]) as raster:
         assert raster.tags()["BOREHOLES"] == "measured"
+
+
+def test_a_missing_raster_says_which_notebook_makes_it(written, study, tmp_path):
+    other = study_in(tmp_path / "northeast_china", study)
+    shutil.copytree(written.output_dir, other.output_dir)
+    (other.output_dir / "shap.tif").unlink()
+    with pytest.raises(FileNotFoundError, match=r"shap\.tif not found\. Run notebook 06_map_exp"):
+        products.read_products(other)
+
+
+def test_rasters_of_other_settings_are_not_taken_for_those_of_the_study(written, study, tmp_path):
+    levels = "quantiles = [0.05, 0.25, 0.5, 0.75, 0.95]"
+    other = study_in(tmp_path / "other", study, (levels, "quantiles = [0.1, 0.9]"))
+    shutil.copytree(written.output_dir, other.output_dir)
+    with pytest.raises(
+        ContractError, match=r"interval\.tif: .* needed: 0\.1 quantile .* Run noteb"
+    ):
+        products.read_products(other)
+
+
+def test_a_forest_or_grid_that_is_not_of_the_study_is_refused(study, covariates, model, tmp_path):
+    fitted, domain = model
+    other = study_in(tmp_path / "other", study, ('["PRE", "TDD", "TPI"]', '["TDD", "PRE", "TPI"]'))
+    with pytest.raises(ContractError, match=r"fitted to PRE, TDD, TPI; .* predictors TDD, PRE"):
+        products.write_products(other, fitted, covariates, domain)
+    same = study_in(tmp_path / "same", study)
+    with pytest.raises(ContractError, match=r"another grid .* 97 cells along y .* 98 are"):
+        products.write_products(same, fitted, covariates.isel(y=slice(1, None)), domain)
+    for folder in (other.folder, same.folder):
+        assert [p.name for p in folder.iterdir()] == ["study.toml"]

@@ -7,7 +7,6 @@ import xarray as xr
 
 from helpers import selection
 from helpers.held_out import cross_validated
-from helpers.selection.skill import jackknife_error, pooled_skill
 from helpers.storage import ContractError
 from helpers.terrain import topographic_position
 
@@ -115,21 +114,6 @@ def test_sites_that_are_all_cells_represent_the_map():
     training = pd.DataFrame({"a": layer.to_numpy().ravel()})
     found = selection.compare_with_area(training, xr.Dataset({"a": layer}), ["a"]).loc["a"]
     assert found["distance"] == found["share_below"] == found["share_above"] == 0
-
-
-def test_skill_is_pooled_and_its_error_the_jackknife_over_folds():
-    """Errors 1, 1 | 3: RMSE sqrt(11/3); without the folds 3 and 1."""
-    found = pooled_skill([0, 2, 4], [1, 3, 7], [5, 5, 8])
-    assert found.rmse == pytest.approx(np.sqrt(11 / 3))
-    np.testing.assert_allclose(found.without_fold, [3, 1])
-    assert found.standard_error == pytest.approx(np.sqrt(1 / 2 * ((3 - 2) ** 2 + (1 - 2) ** 2)))
-    assert found.model_efficiency == pytest.approx(1 - 11 / 8)
-
-
-def test_the_jackknife_of_a_mean_is_its_standard_error():
-    values = np.random.default_rng(0).normal(size=20)
-    without = (values.sum() - values) / 19
-    assert jackknife_error(without) == pytest.approx(values.std(ddof=1) / np.sqrt(20))
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -257,29 +241,6 @@ def test_sets_are_compared_site_by_site_and_the_chosen_one_is_called_optimistic(
     assert (found["sd_seeds_c"] > 0).all() and found["predictors"].to_list() == [2, 2, 1]
 
 
-def test_shuffling_what_the_forest_needs_hurts_and_noise_does_not(training):
-    names = ["warmth", "warmth_again", "valley", "noise0"]
-    settings = {**FOREST, "progress": False, "groups": {"both": ["warmth", "warmth_again"]}}
-    found = selection.permutation_importance_in_folds(training, names, FOLDS, **settings)
-    increase = found["increase_c"]
-    assert abs(increase["noise0"]) < 0.1 and increase["valley"] > 0.5
-    assert increase["both"] > 1.5 * max(increase["warmth"], increase["warmth_again"])
-    assert found.index[0] == "both" and (found["sd_repeats_c"] > 0).all()
-
-
-def test_a_predictor_without_values_to_shuffle_is_worth_nothing(training):
-    """A column that is the same within each fold changes only when shuffled across folds."""
-    table = training.assign(fold_climate=np.array([0.0, 1, 2, 3, 4])[FOLDS])
-    table["t15_c"] = table["fold_climate"] + table["warmth"]
-    names, rest = ["fold_climate", "warmth"], {**FOREST, "progress": False}
-    within = selection.permutation_importance_in_folds(table, names, FOLDS, **rest)
-    across = selection.permutation_importance_in_folds(
-        table, names, FOLDS, across_folds=True, **rest
-    )
-    assert within.loc["fold_climate", "increase_c"] == 0
-    assert across.loc["fold_climate", "increase_c"] != 0
-
-
 def test_skill_peaks_at_the_radius_the_ground_depends_on(study):
     rng = np.random.default_rng(6)
     coordinates = {"y": 1000.0 * np.arange(80)[::-1], "x": 1000.0 * np.arange(80)}
@@ -323,9 +284,6 @@ MESSAGES = {
     ),
     "ours not among those to compare": lambda t: selection.compare_sets(
         t, {"a": ["valley"]}, FOLDS, [0], chosen_here=["ours"]
-    ),
-    "Group 'valley' has the name": lambda t: selection.permutation_importance_in_folds(
-        t, ["valley"], FOLDS, groups={"valley": ["valley"]}
     ),
     "layer 'valley' missing": lambda t: selection.compare_with_area(t, xr.Dataset(), ["valley"]),
     "'TPI' is not among warmth": lambda t: selection.skill_by_radius(

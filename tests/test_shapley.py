@@ -7,13 +7,7 @@ import pytest
 import shap
 
 from helpers.forest import fit_forest
-from helpers.shapley import (
-    ShapleyValues,
-    mean_absolute,
-    permutation_importance_by_fold,
-    pooled_importance,
-    site_shapley,
-)
+from helpers.shapley import site_shapley
 from helpers.storage import ContractError
 
 NAMES = ["PRE", "TDD", "TPI"]
@@ -72,6 +66,15 @@ def test_all_sites_are_background_where_an_array_would_be_cut(forest, sites):
     assert np.abs(cut.shap_values(sites[0].to_numpy()[:6]) - found.values).max() > 1e-3
 
 
+def test_values_are_those_of_shap_with_every_site_as_background(forest, sites):
+    everything = shap.maskers.Independent(forest.predictors, max_samples=len(forest.predictors))
+    explainer = shap.TreeExplainer(forest.model, everything)
+    found = site_shapley(forest, sites[0])
+    # shap adds up in single precision.
+    np.testing.assert_allclose(explainer.shap_values(found.data), found.values, atol=2e-6)
+    assert found.base_value == pytest.approx(float(explainer.expected_value), abs=2e-6)
+
+
 def test_columns_are_matched_by_name(forest, sites):
     places = sites[0].iloc[:4]
     swapped = site_shapley(forest, places[["TPI", "PRE", "TDD"]])
@@ -85,62 +88,3 @@ def test_a_row_that_cannot_be_predicted_is_named(forest, sites):
     holes.loc["Mohe", "TDD"] = np.nan
     with pytest.raises(ContractError, match="1 of 4 rows lack a predictor, the first is Mohe"):
         site_shapley(forest, holes)
-
-
-def test_mean_absolute_by_hand():
-    values = ShapleyValues(np.array([[1.0, -4], [-1, 2]]), 0.0, ("PRE", "TDD"), np.zeros((2, 2)))
-    expected = pd.DataFrame(
-        {"predictor": ["TDD", "PRE"], "mean_absolute_c": [3.0, 1.0], "share": [0.75, 0.25]}
-    )
-    pd.testing.assert_frame_equal(mean_absolute(values), expected, check_dtype=False)
-
-
-@pytest.fixture(scope="module")
-def importance(sites):
-    return permutation_importance_by_fold(
-        *sites, np.arange(104) % 4, n_repeats=5, seed=2, progress=False, **SETTINGS
-    )
-
-
-def test_permutation_importance_finds_what_matters(importance):
-    pooled = pooled_importance(importance).set_index("predictor")
-    assert list(pooled.index) == NAMES
-    assert pooled.loc["PRE", "rise_c"] > 1
-    assert abs(pooled.loc["TPI", "rise_c"]) < 0.1
-
-
-def test_permutation_importance_follows_from_its_seed(importance, sites):
-    again, other = (
-        permutation_importance_by_fold(
-            *sites, np.arange(104) % 4, n_repeats=5, seed=seed, progress=False, **SETTINGS
-        )
-        for seed in (2, 3)
-    )
-    pd.testing.assert_frame_equal(again, importance)
-    assert not np.allclose(other["rise_c"], importance["rise_c"])
-
-
-def test_a_fold_of_one_site_still_tells_importance(sites):
-    few = sites[0].iloc[:12], sites[1].iloc[:12]
-    found = permutation_importance_by_fold(
-        *few, np.arange(12), n_repeats=3, progress=False, n_trees=5
-    )
-    assert (found["n_sites"] == 1).all()
-    assert (found.loc[found["predictor"] == "PRE", "rise_c"] != 0).any()
-
-
-def test_pooling_counts_sites_not_folds():
-    """Squared errors 9 (1 site) and 1 (3 sites) pool to 3; shuffled 16 and 4 to 7."""
-    by_fold = pd.DataFrame(
-        {
-            "fold": [0, 1],
-            "predictor": "PRE",
-            "n_sites": [1, 3],
-            "rmse_c": [3.0, 1.0],
-            "rmse_shuffled_c": [4.0, 2.0],
-            "rise_c": [1.0, 1.0],
-        }
-    )
-    pooled = pooled_importance(by_fold).iloc[0]
-    assert pooled["rmse_c"] == pytest.approx(np.sqrt(3))
-    assert pooled["rise_c"] == pytest.approx(np.sqrt(7) - np.sqrt(3))

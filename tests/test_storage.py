@@ -1,3 +1,9 @@
+import json
+import os
+import platform
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -5,6 +11,7 @@ import xarray as xr
 
 from helpers.storage import (
     ContractError,
+    locked,
     read_dataset,
     read_json,
     read_table,
@@ -84,3 +91,32 @@ def test_a_dataset_without_crs_or_variable_is_refused(tmp_path):
 def test_sha256_of_a_known_text(tmp_path):
     (tmp_path / "a").write_bytes(b"abc")
     assert sha256(tmp_path / "a").startswith("ba7816bf8f01cfea414140de5dae2223")
+
+
+def test_a_lock_keeps_others_away_and_is_gone_afterwards(tmp_path):
+    folder = tmp_path / "new" / "map"
+    with locked(folder, "writing the map"):
+        message = rf"process {os.getpid()} on .* is writing the map\. .* delete .*map\.lock"
+        with pytest.raises(ContractError, match=message), locked(folder, "writing the map"):
+            pass
+    assert list(folder.parent.iterdir()) == []
+    with pytest.raises(RuntimeError), locked(folder, "writing the map"):
+        raise RuntimeError
+    assert list(folder.parent.iterdir()) == []
+
+
+def test_a_lock_is_taken_over_only_from_a_process_of_this_machine_that_has_ended(tmp_path):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    lock = tmp_path / "a.tif.lock"
+    lock.write_text(json.dumps({"pid": ended.pid, "host": platform.node()}))
+    with locked(tmp_path / "a.tif", "fetching it"):
+        assert json.loads(lock.read_text())["pid"] == os.getpid()
+    for unknown in (json.dumps({"pid": ended.pid, "host": "elsewhere"}), "{"):
+        lock.write_text(unknown)
+        with (
+            pytest.raises(ContractError, match="is fetching it"),
+            locked(tmp_path / "a.tif", "fetching it"),
+        ):
+            pass
+        assert lock.read_text() == unknown

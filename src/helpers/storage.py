@@ -43,6 +43,58 @@ def replacing(path: str | Path) -> Iterator[Path]:
         unfinished.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def locked(path: str | Path, doing: str) -> Iterator[None]:
+    """Hold ``<name>.lock``, so that one run at a time makes what lies at ``path``.
+
+    The lock of a process of this machine that has ended is taken over.
+
+    Parameters
+    ----------
+    path
+        File or folder that is being made.
+    doing
+        What the holder does with it, for the message: "fetching it".
+
+    Raises
+    ------
+    ContractError
+        If another process holds it, or one of another machine, of which nothing can be told.
+
+    """
+    path = Path(path)
+    lock = path.with_name(f"{path.name}.lock")
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    if _has_ended(read_known(lock)):
+        lock.unlink(missing_ok=True)
+    try:
+        with lock.open("x", encoding="utf-8") as stream:
+            json.dump({"pid": os.getpid(), "host": platform.node()}, stream)
+    except FileExistsError:
+        holder = read_known(lock)
+        raise ContractError(
+            f"{path}: process {holder.get('pid', '(unknown)')} on {holder.get('host', 'a machine')}"
+            f" is {doing}. Wait until it has ended and run again; if there is none, delete {lock}."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
+
+
+def _has_ended(holder: dict[str, Any]) -> bool:
+    # On Windows signal 0 is not a question but Ctrl+C.
+    if holder.get("host") != platform.node() or os.name == "nt":
+        return False
+    try:
+        os.kill(int(holder["pid"]), 0)
+    except ProcessLookupError:
+        return True
+    except (KeyError, TypeError, ValueError, OverflowError, PermissionError):
+        return False
+    return False
+
+
 def write_table(table: pd.DataFrame, path: str | Path) -> Path:
     """Write a table as UTF-8 csv with full float precision and Unix line ends."""
     with replacing(path) as unfinished:
@@ -124,6 +176,15 @@ def read_json(path: str | Path, made_by: str = "") -> dict[str, Any]:
     return json.loads(require(path, made_by).read_text(encoding="utf-8"))
 
 
+def read_known(path: Path) -> dict[str, Any]:
+    """Content of a json that a run may have left damaged; empty if it holds nothing of use."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(k): _plain(v) for k, v in value.items()}
@@ -151,10 +212,14 @@ def write_layers(parts: Iterable[xr.Dataset], path: str | Path) -> Path:
     return Path(path)
 
 
-def read_dataset(
+@contextlib.contextmanager
+def opened_dataset(
     path: str | Path, variables: tuple[str, ...] = (), made_by: str = ""
-) -> xr.Dataset:
-    """Read variables (all if none are named) of a netCDF that has a CRS; the file is closed."""
+) -> Iterator[xr.Dataset]:
+    """Variables (all if none are named) of a netCDF that has a CRS, read only where they are used.
+
+    For maps larger than memory; the file is closed at the end of the ``with`` block.
+    """
     with xr.open_dataset(require(path, made_by), decode_coords="all") as dataset:
         missing = [v for v in variables if v not in dataset]
         if missing:
@@ -162,7 +227,15 @@ def read_dataset(
             raise ContractError(f"{path}: variable {', '.join(missing)} missing. Found: {found}.")
         if dataset.rio.crs is None:
             raise ContractError(f"{path}: no CRS found; it needs a grid_mapping variable.")
-        return dataset[list(variables or dataset.data_vars)].load()
+        yield dataset[list(variables or dataset.data_vars)]
+
+
+def read_dataset(
+    path: str | Path, variables: tuple[str, ...] = (), made_by: str = ""
+) -> xr.Dataset:
+    """The same as :func:`opened_dataset`, read into memory."""
+    with opened_dataset(path, variables, made_by) as dataset:
+        return dataset.load()
 
 
 def sha256(path: str | Path) -> str:

@@ -17,9 +17,12 @@ _WIDTH_PX = 760
 _PANEL_DPI = 100
 
 
-def show(figure: Figure, study: Study, name: str) -> Image:
-    """Save a figure of the catalogue and show the saved file, so that both are the same."""
-    path = save_figure(figure, study, name)
+def show(figure: Figure, study: Study, name: str, of: str = "") -> Image:
+    """Save a figure of the catalogue and show the saved file, so that both are the same.
+
+    ``of``: as for :func:`helpers.figures.save_figure`.
+    """
+    path = save_figure(figure, study, name, of)
     plt.close(figure)
     return Image(filename=str(path), width=_WIDTH_PX, alt=CATALOGUE[name].caption)
 
@@ -81,4 +84,11 @@ def slider(
     """Slider that acts when it is let go, so that a slow figure does not queue up."""
     return ipywidgets.FloatSlider(
         value=value, min=low, max=high, step=step, description=label, continuous_update=False
+    )
+
+
+def steps(label: str, values: list, value: object) -> ipywidgets.SelectionSlider:
+    """Slider over a few values, which need not be evenly spaced; acts when it is let go."""
+    return ipywidgets.SelectionSlider(
+        options=values, value=value, description=label, continuous_update=False
     )

@@ -7,18 +7,16 @@ interactive panels; ``catalogue`` names, captions and files.
 
 from helpers.figures.borehole_charts import borehole_profiles, depth_time_image, error_budget
 from helpers.figures.catalogue import CATALOGUE, catalogue_markdown, save_figure, save_preview
-from helpers.figures.charts import (
-    shap_dependence,
-    shap_summary,
-    step_effects,
-    temperature_histogram,
-)
+from helpers.figures.charts import step_effects, temperature_histogram
+from helpers.figures.comparison_charts import comparison_chart, comparison_map
 from helpers.figures.covariate_charts import (
     correlation_clusters,
     pair_plot,
     site_distributions,
     station_error_map,
 )
+from helpers.figures.driver_maps import dominant_driver_map, shapley_maps
+from helpers.figures.forest_charts import error_by_trees_chart, tuning_chart
 from helpers.figures.maps import (
     fold_map,
     interval_width_map,
@@ -28,10 +26,17 @@ from helpers.figures.maps import (
     temperature_map,
     thermal_class_map,
 )
-from helpers.figures.panels import area_curve, conditional_distribution, site_contributions
+from helpers.figures.panels import area_curve, conditional_distribution, place_explained
 from helpers.figures.selection_charts import (
     forward_selection_chart,
     radius_skill_chart,
+)
+from helpers.figures.shapley_charts import (
+    interaction_matrix,
+    shap_dependence,
+    shap_summary,
+    shapley_stability,
+    site_contributions,
 )
 from helpers.figures.small_maps import applicability_map, covariate_maps, truth_comparison
 from helpers.figures.validation_charts import (
@@ -46,23 +51,31 @@ __all__ = [
     "area_curve",
     "borehole_profiles",
     "catalogue_markdown",
+    "comparison_chart",
+    "comparison_map",
     "conditional_distribution",
     "confusion_matrices",
     "correlation_clusters",
     "covariate_maps",
     "depth_time_image",
     "distance_curves",
+    "dominant_driver_map",
     "error_budget",
+    "error_by_trees_chart",
     "fold_map",
     "forward_selection_chart",
+    "interaction_matrix",
     "interval_width_map",
     "pair_plot",
+    "place_explained",
     "probability_map",
     "radius_skill_chart",
     "save_figure",
     "save_preview",
     "shap_dependence",
     "shap_summary",
+    "shapley_maps",
+    "shapley_stability",
     "site_contributions",
     "site_distributions",
     "site_status_map",
@@ -73,5 +86,6 @@ __all__ = [
     "temperature_map",
     "thermal_class_map",
     "truth_comparison",
+    "tuning_chart",
     "validation_scatter",
 ]

@@ -18,6 +18,7 @@ from helpers.study import Study
 _PALETTE_SIZE, _GREYS = 256, 16
 _PREVIEW_DPI = 150
 _NEED_TRUTH = ("truth_comparison",)
+_OF_REFERENCES = ("comparison_map", "comparison_chart")
 
 
 class Entry(NamedTuple):
@@ -27,8 +28,8 @@ class Entry(NamedTuple):
     caption: str
 
 
-_QC, _COVARIATES, _SHAP = "01_borehole_qc", "02_covariates", "04_shap_importance"
-_VALIDATION, _MAPS = "05_validation", "06_map_export"
+_QC, _COVARIATES, _FOREST = "01_borehole_qc", "02_covariates", "03_random_forest"
+_SHAP, _VALIDATION, _MAPS = "04_shap_importance", "05_validation", "06_map_export"
 
 CATALOGUE: dict[str, Entry] = {
     "study_area": Entry(
@@ -95,6 +96,16 @@ CATALOGUE: dict[str, Entry] = {
         "Held-out RMSE as predictors are added, which is optimistic, beside sets these folds did "
         "not choose (a); how often each covariate is chosen over seeds (b).",
     ),
+    "error_by_trees": Entry(
+        _FOREST,
+        "Held-out RMSE against the number of trees for several smallest leaves; bands are what "
+        "another seed would change.",
+    ),
+    "tuning": Entry(
+        _FOREST,
+        "Held-out RMSE of every combination of two knobs, with the default and the chosen one, and "
+        "the honest error of tuning.",
+    ),
     "shap_summary": Entry(
         _SHAP,
         "Shapley values at the sites: mean absolute value of each predictor (a), and every site "
@@ -104,6 +115,14 @@ CATALOGUE: dict[str, Entry] = {
         _SHAP,
         "Shapley value against the value of each predictor, in the colour of the predictor that "
         "interacts with it most.",
+    ),
+    "shap_interactions": Entry(
+        _SHAP, "Mean absolute main effect of each predictor and interaction of each pair."
+    ),
+    "shap_stability": Entry(
+        _SHAP,
+        "Mean absolute Shapley value of each predictor in the forests without each fold (a) and "
+        "its rank there (b).",
     ),
     "folds": Entry(_VALIDATION, "Sites by kNNDM fold."),
     "distance_curves": Entry(
@@ -134,13 +153,26 @@ CATALOGUE: dict[str, Entry] = {
     "applicability": Entry(
         _MAPS, "Dissimilarity index (a) and local point density (b); hatched where not applicable."
     ),
+    "shapley_maps": Entry(
+        _MAPS, "What each predictor adds to the prediction of every cell, on one scale."
+    ),
+    "dominant_driver": Entry(
+        _MAPS,
+        "Predictor with the largest effect on each cell, warming or cooling; hatched outside the "
+        "area of applicability.",
+    ),
+    "comparison_map": Entry(_MAPS, "This map, another map and their difference."),
+    "comparison_chart": Entry(
+        _MAPS, "Two maps cell against cell, and the area of each pair of classes."
+    ),
 }
 
 
-def save_figure(figure: Figure, study: Study, name: str) -> Path:
+def save_figure(figure: Figure, study: Study, name: str, of: str = "") -> Path:
     """Write a figure of the catalogue as PNG into the figures folder of the study.
 
-    300 dpi; of a first look (other cell size or trees) 150 dpi, which is quicker.
+    300 dpi; of a first look (other cell size or trees) 150 dpi, which is quicker. ``of`` ends the
+    name of the file where there is one figure for each of several things.
 
     The note on virtual boreholes is put on if the study needs it and the figure lacks it. The
     file holds no date and no versions: the same figure gives the same bytes.
@@ -154,7 +186,11 @@ def save_figure(figure: Figure, study: Study, name: str) -> Path:
     if name not in CATALOGUE:
         raise ValueError(f"No figure is called '{name}'. Choices: {', '.join(CATALOGUE)}.")
     dpi = _PREVIEW_DPI if study.is_first_look else PRINT_DPI
-    return _write_png(figure, study, study.figures_dir / f"{name}.png", dpi)
+    return _write_png(figure, study, study.figures_dir / f"{_file_name(name, of)}.png", dpi)
+
+
+def _file_name(name: str, of: str) -> str:
+    return f"{name}_{of}" if of else name
 
 
 def save_preview(figure: Figure, study: Study) -> Path:
@@ -199,6 +235,9 @@ def catalogue_markdown(study: Study, folder: str = "") -> str:
     """Text of a README: file, caption and notebook of each figure; ``folder`` before the names."""
     virtual, truth = study.about.virtual_boreholes, study.about.truth_seed is not None
     shown = {name: entry for name, entry in CATALOGUE.items() if truth or name not in _NEED_TRUTH}
+    for name in _OF_REFERENCES:
+        entry = shown.pop(name)
+        shown |= {_file_name(name, of): entry for of in study.references}
     lines = [
         f"# Figures of {study.about.title}",
         "",

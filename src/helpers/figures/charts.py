@@ -1,4 +1,4 @@
-"""Charts of t15 in the survey, of the predictors and of their Shapley values."""
+"""Charts of t15 in the survey: its distribution, and what each step does to it."""
 
 from __future__ import annotations
 
@@ -8,20 +8,14 @@ from itertools import cycle
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from helpers.figures import style
 from helpers.figures.style import (
     DOUBLE_COLUMN_MM,
     SINGLE_COLUMN_MM,
     journal_style,
-    predictor_label,
 )
-from helpers.shapley import ShapleyValues, mean_absolute
 from helpers.study import Study
 
 _BIN_C = 0.5
@@ -29,7 +23,6 @@ _SMALLEST_CHANGE_C, _MOST_SITES = 0.01, 40
 _STEP_MARKERS = "os^DvP<>X*"
 # Okabe and Ito (2008), which all eyes tell apart.
 _STEP_COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#000000")
-_SWARM_BINS = 70
 
 
 def panel_grid(figure: Figure, count: int, rows: int, columns: int, **sharing: bool) -> list[Axes]:
@@ -161,88 +154,3 @@ def _finish_steps(panels: Sequence[Axes], rows: Mapping[str, int]) -> None:
     right.set(xlim=(-0.3, 1.8), xlabel="beside the mark: t15 (°C)", title="t15 appears or goes")
     for axes in panels:
         axes.grid(axis="y", color="0.9", linewidth=0.5)
-
-
-@journal_style
-def shap_summary(
-    shapley: ShapleyValues, units: Mapping[str, str], study: Study | None = None
-) -> Figure:
-    """Mean absolute Shapley values, and every place as a dot in the colour of its predictor.
-
-    ``units`` gives the unit of each predictor. Dots of the same value stand beside each other by
-    a rule, not by chance.
-    """
-    table = mean_absolute(shapley)[::-1]
-    order = [shapley.names.index(name) for name in table["predictor"]]
-    height = np.arange(len(order))
-    figure = style.new_figure(DOUBLE_COLUMN_MM, 13 * len(order) + 24)
-    left, right = figure.subplots(1, 2, sharey=True, width_ratios=[1, 2])
-    left.barh(height, table["mean_absolute_c"], height=0.55, color=style.FROZEN_COLOUR)
-    labels = [predictor_label(name, units.get(name, "1")) for name in table["predictor"]]
-    left.set_yticks(height, labels)
-    left.set(xlabel="Mean |Shapley value| (°C)", title="importance")
-    for row, index in enumerate(order):
-        values, rank = shapley.values[:, index], _percentile(shapley.data[:, index])
-        dots = right.scatter(
-            values,
-            row + 0.4 * _swarm(values, shapley.values),
-            c=rank,
-            cmap=style.SEQUENTIAL_COLOURS,
-            norm=Normalize(0, 100),
-            s=7,
-            linewidth=0,
-        )
-    right.axvline(0, color="0.5", linewidth=0.5, zorder=0)
-    right.set(xlabel="Shapley value: effect on the prediction (°C)", title="each site")
-    right.tick_params(left=False)
-    figure.colorbar(dots, ax=right, label="Percentile of the predictor's value (%)", aspect=25)
-    style.letter_panels([left, right])
-    return style.mark_virtual(figure, study)
-
-
-def _percentile(values: NDArray) -> NDArray:
-    return 100 * (rankdata(values) - 1) / max(len(values) - 1, 1)
-
-
-def _swarm(values: NDArray, everything: NDArray) -> NDArray:
-    """Sideways place of each dot, -1 to 1: dots that share a bin alternate around the middle."""
-    edges = np.linspace(everything.min(), everything.max(), _SWARM_BINS)
-    bins = np.digitize(values, edges)
-    in_order = pd.Series(values).groupby(bins).rank(method="first").to_numpy().astype(int) - 1
-    steps = (in_order + 1) // 2 * np.where(in_order % 2, 1, -1)
-    return steps / max(np.abs(steps).max(), 6)
-
-
-@journal_style
-def shap_dependence(
-    shapley: ShapleyValues, units: Mapping[str, str], study: Study | None = None
-) -> Figure:
-    """Shapley value against the value of each predictor, one panel each.
-
-    The colour is the predictor that interacts most with it, as
-    ``shap.utils.approximate_interactions`` ranks them. ``units`` gives the unit of each.
-    """
-    from shap.utils import approximate_interactions  # here, as shap is slow to load
-
-    names = shapley.names
-    rows, columns = style.rows_and_columns(len(names), 3)
-    figure = style.new_figure(DOUBLE_COLUMN_MM, 66 * rows + 6)
-    panels = panel_grid(figure, len(names), rows, columns, sharey=True)
-    for index, axes in enumerate(panels):
-        partner = int(approximate_interactions(index, shapley.values, shapley.data)[0])
-        colour = shapley.data[:, partner]
-        norm = Normalize(*np.quantile(colour, [0.05, 0.95]))
-        look = {"cmap": style.SEQUENTIAL_COLOURS, "norm": norm, "linewidth": 0.2, "s": 11}
-        x, y = shapley.data[:, index], shapley.values[:, index]
-        axes.scatter(x, y, c=colour, edgecolor="black", **look)
-        axes.axhline(0, color="0.5", linewidth=0.5, zorder=0)
-        axes.set_xlabel(predictor_label(names[index], units.get(names[index], "1")))
-        label = predictor_label(names[partner], units.get(names[partner], "1"))
-        mappable = ScalarMappable(norm, style.SEQUENTIAL_COLOURS)
-        bar = {"location": "bottom", "extend": "both", "aspect": 25}
-        figure.colorbar(mappable, ax=axes, label=f"colour: {label}", **bar)
-        axes.set_title(style.printed_name(names[index]))
-    for axes in panels[::columns]:
-        axes.set_ylabel("Shapley value (°C)")
-    style.letter_panels(panels)
-    return style.mark_virtual(figure, study)

@@ -7,22 +7,31 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from helpers.area import study_area
+from helpers.figures.base_map import extent_of, frame
+from helpers.figures.layers import temperature_label
+from helpers.figures.shapley_charts import draw_contributions
 from helpers.figures.style import (
     DOUBLE_COLUMN_MM,
     FROZEN_COLOUR,
+    TEMPERATURE_COLOURS,
     THAWED_COLOUR,
     journal_style,
+    letter_panels,
     mark_virtual,
+    minus,
     new_figure,
-    unit_text,
+    temperature_norm,
 )
 from helpers.forest import Forest
 from helpers.shapley import ShapleyValues
 from helpers.study import Study
 
-_HEIGHT_MM = 70.0
+_HEIGHT_MM, _PLACE_HEIGHT_MM = 70.0, 105.0
+_MAP_COLUMNS = 250
 
 
 @journal_style
@@ -49,11 +58,20 @@ def conditional_distribution(
         Observed temperature, deg C, if there is one.
 
     """
+    figure = new_figure(DOUBLE_COLUMN_MM, _HEIGHT_MM)
+    axes = figure.add_subplot()
+    probability = _draw_distribution(axes, study, forest, place, observed_c)
+    axes.set_title(f"Distribution {label}: probability of permafrost {probability:.2f}")
+    return mark_virtual(figure, study)
+
+
+def _draw_distribution(
+    axes: Axes, study: Study, forest: Forest, place: pd.DataFrame, observed_c: float | None
+) -> float:
+    """Draw the weighted distribution at one place; returns the probability of permafrost."""
     weights, order = forest.leaf_weights(place)[0], np.argsort(forest.temperature_c)
     temperature, cumulative = forest.temperature_c[order], np.cumsum(weights[order])
     found = forest.distribution(place, study.forest.quantiles)
-    figure = new_figure(DOUBLE_COLUMN_MM, _HEIGHT_MM)
-    axes = figure.add_subplot()
     axes.step(
         temperature, cumulative, where="post", color="0.2", label="cumulative weight of sites"
     )
@@ -65,52 +83,108 @@ def conditional_distribution(
     axes.axvline(0, color="0.6", lw=0.6)
     depth = f"Ground temperature at {study.boreholes.depth_m:g} m (°C)"
     axes.set(xlabel=depth, ylabel="Share at or below (1)", ylim=(0, 1))
-    axes.set_title(f"Distribution {label}: probability of permafrost {found.probability[0]:.2f}")
-    axes.legend(loc="upper left")
-    return mark_virtual(figure, study)
-
-
-@journal_style
-def site_contributions(
-    study: Study, shapley: ShapleyValues, row: int, units: Mapping[str, str]
-) -> Figure:
-    """From the base value to the prediction at one site, predictor by predictor (a waterfall)."""
-    values, data = shapley.values[row], shapley.data[row]
-    order = np.argsort(-np.abs(values))
-    ends = shapley.base_value + np.cumsum(values[order])
-    starts = np.concatenate([[shapley.base_value], ends[:-1]])
-    figure = new_figure(DOUBLE_COLUMN_MM, _HEIGHT_MM)
-    axes = figure.add_subplot()
-    colours = np.where(values[order] < 0, FROZEN_COLOUR, THAWED_COLOUR)
-    axes.barh(range(len(order)), values[order], left=starts, color=colours, height=0.6)
-    names = [shapley.names[i] for i in order]
-    labels = [
-        f"{n} = {data[i]:.4g} {unit_text(units[n])}" for n, i in zip(names, order, strict=True)
-    ]
-    axes.set_yticks(range(len(order)), labels)
-    axes.invert_yaxis()
-    axes.use_sticky_edges = False
-    axes.axvline(shapley.base_value, color="0.5", lw=0.8, ls=":", label="base value")
-    axes.axvline(ends[-1], color="0.1", lw=0.8, label="prediction")
-    depth = f"{study.boreholes.depth_m:g} m"
-    axes.set(xlabel=f"Predicted ground temperature at {depth} (°C)", ylabel="Predictor")
     axes.legend(loc="best")
-    return mark_virtual(figure, study)
+    return float(found.probability[0])
 
 
 @journal_style
-def area_curve(study: Study, result: xr.Dataset, threshold_c: float) -> Figure:
-    """Area at or below each temperature, with a threshold marked; area in 10^4 km2."""
-    temperature = np.sort(result["t15"].to_numpy()[np.isfinite(result["t15"].to_numpy())])
-    area = np.arange(1, len(temperature) + 1) * study.grid.resolution_m**2 / 1e10
-    shown = np.linspace(0, len(area) - 1, 1000).astype(int)
-    here = np.searchsorted(temperature, threshold_c, side="right")
+def place_explained(
+    study: Study,
+    result: xr.Dataset,
+    forest: Forest,
+    place: pd.DataFrame,
+    explained: ShapleyValues,
+    units: Mapping[str, str],
+    x_m: float,
+    y_m: float,
+) -> Figure:
+    """One place of the map: where it is, what may be there, and what makes the prediction.
+
+    Quick enough to be drawn again for every place that is picked.
+
+    Parameters
+    ----------
+    study
+        Area, depth, colours and levels of the interval.
+    result
+        Map with ``t15`` (y, x), deg C; drawn from every so many-th cell.
+    forest
+        The forest asked.
+    place
+        One row with the predictors.
+    explained
+        Shapley values of that row.
+    units
+        Unit of each predictor.
+    x_m, y_m
+        Easting and northing of the place in the CRS of the grid, m.
+
+    """
+    figure = new_figure(DOUBLE_COLUMN_MM, _PLACE_HEIGHT_MM)
+    panels = figure.subplot_mosaic([["map", "above"], ["map", "below"]])
+    _draw_place(panels["map"], study, result["t15"], x_m, y_m)
+    probability = _draw_distribution(panels["above"], study, forest, place, None)
+    panels["above"].set_title(f"probability of permafrost {probability:.2f}")
+    draw_contributions(panels["below"], study, explained, 0, units)
+    predicted = explained.base_value + explained.values[0].sum()
+    panels["below"].set_title(f"prediction {minus(f'{predicted:.2f}')} °C")
+    letter_panels([panels[name] for name in ("map", "above", "below")])
+    return mark_virtual(figure, study)
+
+
+def _draw_place(axes: Axes, study: Study, t15: xr.DataArray, x_m: float, y_m: float) -> None:
+    """Coarse map with plain axes in km, which is quick, and a ring around the place."""
+    step = max(t15.sizes["x"] // _MAP_COLUMNS, 1)
+    coarse = t15[step // 2 :: step, step // 2 :: step].transpose("y", "x")
+    image = axes.imshow(
+        coarse.to_numpy(),
+        extent=[edge / 1000 for edge in extent_of(coarse)],
+        cmap=TEMPERATURE_COLOURS,
+        norm=temperature_norm(study),
+        interpolation="nearest",
+    )
+    area = study_area(study)
+    for polygon in getattr(area, "geoms", [area]):
+        axes.plot(*np.divide(polygon.exterior.xy, 1000), color="black", linewidth=0.7)
+    ring = {"marker": "o", "markersize": 9, "markerfacecolor": "none", "markeredgecolor": "black"}
+    axes.plot(x_m / 1000, y_m / 1000, markeredgewidth=1.5, **ring)
+    axes.plot(x_m / 1000, y_m / 1000, "+", color="black", markersize=9)
+    west, east, south, north = (edge / 1000 for edge in frame(study))
+    axes.set(xlim=(west, east), ylim=(south, north), xlabel="Easting (km)", ylabel="Northing (km)")
+    axes.set_title(f"{x_m / 1000:.0f} km east, {y_m / 1000:.0f} km north")
+    place = axes.inset_axes((0.02, -0.22, 0.96, 0.03))
+    look = {"orientation": "horizontal", "extend": "both", "label": temperature_label(study)}
+    axes.figure.colorbar(image, cax=place, **look)
+
+
+@journal_style
+def area_curve(study: Study, curve: pd.DataFrame, threshold_c: float) -> Figure:
+    """Area at or below each temperature, with a threshold marked; area in 10^4 km2.
+
+    Parameters
+    ----------
+    study
+        Says at which depth, and whether the boreholes are virtual.
+    curve
+        Of :func:`helpers.products.area_below`, by rising temperature: of the mean, and of the
+        outermost quantiles, between which the area lies if the errors of all cells go together.
+    threshold_c
+        deg C.
+
+    """
+    temperature = curve.index.to_numpy()
+    low, high = curve.columns[-1], curve.columns[1]
     figure = new_figure(DOUBLE_COLUMN_MM, _HEIGHT_MM)
     axes = figure.add_subplot()
-    axes.plot(temperature[shown], area[shown], color="0.2")
+    axes.fill_between(
+        temperature, curve[low], curve[high], color="0.85", label="if all errors go together"
+    )
+    axes.plot(temperature, curve["mean"], color="0.2", label="predicted mean")
     axes.axvline(threshold_c, color=THAWED_COLOUR, label=f"threshold {threshold_c:+.1f} °C")
-    below = shown[shown < here]
-    axes.fill_between(temperature[below], area[below], color=FROZEN_COLOUR, alpha=0.2, lw=0)
+    below = temperature <= threshold_c + 1e-9
+    axes.fill_between(
+        temperature[below], curve["mean"][below], color=FROZEN_COLOUR, alpha=0.25, lw=0
+    )
     axes.set(
         xlabel=f"Predicted ground temperature at {study.boreholes.depth_m:g} m (°C)",
         ylabel="Area at or below ($10^4$ km$^2$)",

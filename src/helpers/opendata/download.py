@@ -20,11 +20,9 @@ from typing import Literal
 import requests
 from tqdm.auto import tqdm
 
-from helpers.opendata.lock import locked
 from helpers.opendata.received import check_received, fault_of
-from helpers.opendata.record import read_known
 from helpers.opendata.transfer import TIMEOUT_S, fetch_part, open_session, without_secrets
-from helpers.storage import ContractError, sha256, write_json
+from helpers.storage import ContractError, locked, read_known, sha256, write_json
 
 FILES_AT_ONCE = 4
 _FAILURES_SHOWN = 10
@@ -97,7 +95,7 @@ def fetch(
     if session is None:
         with open_session() as own:
             return fetch(file, own, on_bytes)
-    with locked(file.path):
+    with locked(file.path, "fetching it"):
         # Another run may have fetched it just now.
         if not file.is_finished:
             _fetch_checked(session, file, on_bytes)

@@ -21,9 +21,9 @@ from helpers.area import study_area
 from helpers.boreholes import read_boreholes
 from helpers.opendata.download import RemoteFile, fetch_all, remote_sizes, remove_broken
 from helpers.opendata.product import OpenBoreholes, Product, layer_geobox, product
-from helpers.opendata.record import layer_settings, read_known
+from helpers.opendata.record import layer_settings
 from helpers.settings import OpenLayer
-from helpers.storage import ContractError, read_json, replacing, write_json
+from helpers.storage import ContractError, read_json, read_known, replacing, write_json
 from helpers.study import Study
 from helpers.units import UnitError, check_plausible
 

@@ -38,9 +38,8 @@ from helpers.opendata.modis_tiles import (
     to_sinusoidal,
 )
 from helpers.opendata.product import needed_area, whole_years
-from helpers.opendata.record import read_known
 from helpers.settings import OpenLayer
-from helpers.storage import ContractError, write_json
+from helpers.storage import ContractError, read_known, write_json
 from helpers.study import Study
 
 COLLECTION = "modis-11A2-061"

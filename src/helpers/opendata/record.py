@@ -6,12 +6,11 @@ It needs no network library, as steps that only read the layers use it too.
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from helpers.opendata.product import layer_geobox, years_of
 from helpers.settings import OpenLayer
-from helpers.storage import sha256
+from helpers.storage import read_known, sha256
 from helpers.study import Study, StudyError
 
 # Raise the number of a product when its values change by a change of its module or of regridding.
@@ -84,12 +83,3 @@ def check_current(study: Study, name: str) -> None:
             f"{study.file}: layer '{name}' was made under other settings ({'; '.join(changed)}). "
             + remedy
         )
-
-
-def read_known(path: Path) -> dict[str, Any]:
-    """Content of a json that a run may have left damaged; empty if it holds nothing of use."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}

@@ -16,8 +16,7 @@ from requests.adapters import HTTPAdapter
 from urllib3 import BaseHTTPResponse, Retry
 from urllib3.exceptions import MaxRetryError, NameResolutionError
 
-from helpers.opendata.record import read_known
-from helpers.storage import ContractError, write_json
+from helpers.storage import ContractError, read_known, write_json
 
 if TYPE_CHECKING:
     from helpers.opendata.download import RemoteFile

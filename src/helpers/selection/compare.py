@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike
 from tqdm.auto import tqdm
 
 from helpers.covariates import sample_at
-from helpers.selection.skill import Skill, jackknife_error, on_all_cores, set_skill
+from helpers.selection.skill import on_all_cores, set_skill
+from helpers.skill import Skill, jackknife_error
 from helpers.storage import ContractError
 
 

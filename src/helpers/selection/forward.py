@@ -24,7 +24,8 @@ from tqdm.auto import tqdm
 from helpers.folds import knndm
 from helpers.forest import Forest, fit_forest
 from helpers.selection.sites import columns_of
-from helpers.selection.skill import Skill, on_all_cores, set_skill
+from helpers.selection.skill import on_all_cores, set_skill
+from helpers.skill import Skill
 from helpers.storage import ContractError
 from helpers.study import Study
 from helpers.weights import standard_error_weights

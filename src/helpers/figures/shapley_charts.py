@@ -1,0 +1,267 @@
+"""Charts of Shapley values: importance, dependence, one site, interactions, stability."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import rankdata
+
+from helpers.figures import style
+from helpers.figures.charts import panel_grid
+from helpers.figures.style import (
+    DOUBLE_COLUMN_MM,
+    SINGLE_COLUMN_MM,
+    journal_style,
+    predictor_label,
+    printed_name,
+)
+from helpers.shapley import ShapleyValues, mean_absolute
+from helpers.study import Study
+
+_SWARM_BINS = 70
+_WATERFALL_HEIGHT_MM = 70.0
+_UNKNOWN = "0.6"  # colour of a dot whose predictor has no one value
+
+
+@journal_style
+def shap_summary(
+    shapley: ShapleyValues, units: Mapping[str, str], study: Study | None = None
+) -> Figure:
+    """Mean absolute Shapley values, and every place as a dot in the colour of its predictor.
+
+    ``units`` gives the unit of each predictor. Dots of the same value stand beside each other by
+    a rule, not by chance. Dots of a group of predictors, which has no value of its own, are grey.
+    """
+    table = mean_absolute(shapley)[::-1]
+    order = [shapley.names.index(name) for name in table["predictor"]]
+    height = np.arange(len(order))
+    figure = style.new_figure(DOUBLE_COLUMN_MM, 13 * max(len(order), 3) + 24)
+    left, right = figure.subplots(1, 2, sharey=True, width_ratios=[1, 2])
+    left.barh(height, table["mean_absolute_c"], height=0.55, color=style.FROZEN_COLOUR)
+    left.set_yticks(height, [_label(name, units) for name in table["predictor"]])
+    left.set(xlabel="Mean |Shapley value| (°C)", title="importance")
+    colours = style.SEQUENTIAL_COLOURS.with_extremes(bad=_UNKNOWN)
+    for row, index in enumerate(order):
+        values, rank = shapley.values[:, index], _percentile(shapley.data[:, index])
+        dots = right.scatter(
+            values,
+            row + 0.4 * _swarm(values, shapley.values),
+            c=rank,
+            cmap=colours,
+            norm=Normalize(0, 100),
+            plotnonfinite=True,
+            s=7,
+            linewidth=0,
+        )
+    right.axvline(0, color="0.5", linewidth=0.5, zorder=0)
+    right.set(xlabel="Shapley value: effect on the prediction (°C)", title="each site")
+    right.tick_params(left=False)
+    figure.colorbar(dots, ax=right, label="Percentile of the predictor's value (%)", aspect=25)
+    style.letter_panels([left, right])
+    return style.mark_virtual(figure, study)
+
+
+def _percentile(values: NDArray) -> NDArray:
+    return 100 * (rankdata(values) - 1) / max(len(values) - 1, 1)
+
+
+def _swarm(values: NDArray, everything: NDArray) -> NDArray:
+    """Sideways place of each dot, -1 to 1: dots that share a bin alternate around the middle."""
+    edges = np.linspace(everything.min(), everything.max(), _SWARM_BINS)
+    bins = np.digitize(values, edges)
+    in_order = pd.Series(values).groupby(bins).rank(method="first").to_numpy().astype(int) - 1
+    steps = (in_order + 1) // 2 * np.where(in_order % 2, 1, -1)
+    return steps / max(np.abs(steps).max(), 6)
+
+
+@journal_style
+def shap_dependence(
+    shapley: ShapleyValues,
+    units: Mapping[str, str],
+    study: Study | None = None,
+    interactions: NDArray | None = None,
+) -> Figure:
+    """Shapley value against the value of each predictor, one panel each.
+
+    Parameters
+    ----------
+    shapley, units
+        Values of single predictors, and the unit of each.
+    study
+        Says whether the boreholes are virtual.
+    interactions
+        Of :func:`helpers.shapley.interaction_values` at the same places. The colour is the
+        predictor that interacts most; without them, the one that
+        ``shap.utils.approximate_interactions`` guesses from the values.
+
+    """
+    names, partners = shapley.names, _partners(shapley, interactions)
+    rows, columns = style.rows_and_columns(len(names), 3)
+    figure = style.new_figure(DOUBLE_COLUMN_MM, 66 * rows + 6)
+    panels = panel_grid(figure, len(names), rows, columns, sharey=True)
+    for index, axes in enumerate(panels):
+        partner = partners[index]
+        colour = shapley.data[:, partner]
+        norm = Normalize(*np.quantile(colour, [0.05, 0.95]))
+        look = {"cmap": style.SEQUENTIAL_COLOURS, "norm": norm, "linewidth": 0.2, "s": 11}
+        x, y = shapley.data[:, index], shapley.values[:, index]
+        axes.scatter(x, y, c=colour, edgecolor="black", **look)
+        axes.axhline(0, color="0.5", linewidth=0.5, zorder=0)
+        axes.set_xlabel(_label(names[index], units))
+        mappable = ScalarMappable(norm, style.SEQUENTIAL_COLOURS)
+        bar = {"location": "bottom", "extend": "both", "aspect": 25}
+        figure.colorbar(mappable, ax=axes, label=f"colour: {_label(names[partner], units)}", **bar)
+        axes.set_title(printed_name(names[index]))
+    for axes in panels[::columns]:
+        axes.set_ylabel("Shapley value (°C)")
+    style.letter_panels(panels)
+    return style.mark_virtual(figure, study)
+
+
+def _partners(shapley: ShapleyValues, interactions: NDArray | None) -> list[int]:
+    """The predictor that interacts most with each."""
+    everyone = range(len(shapley.names))
+    if interactions is not None:
+        size = np.abs(interactions).mean(axis=0)
+        np.fill_diagonal(size, -1)
+        return [int(partner) for partner in size.argmax(axis=1)]
+    from shap.utils import approximate_interactions  # here, as shap is slow to load
+
+    return [int(approximate_interactions(i, shapley.values, shapley.data)[0]) for i in everyone]
+
+
+def _label(name: str, units: Mapping[str, str]) -> str:
+    """Name with its unit; a group of predictors has none."""
+    return predictor_label(name, units[name]) if name in units else printed_name(name)
+
+
+@journal_style
+def site_contributions(
+    study: Study, shapley: ShapleyValues, row: int, units: Mapping[str, str]
+) -> Figure:
+    """From the base value to the prediction at one site, predictor by predictor (a waterfall)."""
+    figure = style.new_figure(DOUBLE_COLUMN_MM, _WATERFALL_HEIGHT_MM)
+    axes = figure.add_subplot()
+    draw_contributions(axes, study, shapley, row, units)
+    axes.set_ylabel("Predictor")
+    return style.mark_virtual(figure, study)
+
+
+def draw_contributions(
+    axes: Axes, study: Study, shapley: ShapleyValues, row: int, units: Mapping[str, str]
+) -> None:
+    """Waterfall of one place, the largest contribution on top, with the values of predictors."""
+    values, data = shapley.values[row], shapley.data[row]
+    order = np.argsort(-np.abs(values))
+    ends = shapley.base_value + np.cumsum(values[order])
+    starts = np.concatenate([[shapley.base_value], ends[:-1]])
+    colours = np.where(values[order] < 0, style.FROZEN_COLOUR, style.THAWED_COLOUR)
+    axes.barh(range(len(order)), values[order], left=starts, color=colours, height=0.6)
+    labels = [_value_label(shapley.names[i], data[i], units) for i in order]
+    axes.set_yticks(range(len(order)), labels)
+    axes.invert_yaxis()
+    # The base value keeps clear of the edge.
+    low, high = min(shapley.base_value, *ends), max(shapley.base_value, *ends)
+    margin = max(0.05 * (high - low), 0.05)
+    axes.set_xlim(low - margin, high + margin)
+    axes.axvline(shapley.base_value, color="0.5", lw=0.8, ls=":", label="base value")
+    axes.axvline(ends[-1], color="0.1", lw=0.8, label="prediction")
+    depth = f"{study.boreholes.depth_m:g} m"
+    axes.set_xlabel(f"Predicted ground temperature at {depth} (°C)")
+    axes.legend(loc="best")
+
+
+def _value_label(name: str, value: float, units: Mapping[str, str]) -> str:
+    if not np.isfinite(value):
+        return printed_name(name)
+    return f"{printed_name(name)} = {style.minus(f'{value:.4g}')} {style.unit_text(units[name])}"
+
+
+@journal_style
+def interaction_matrix(
+    interactions: NDArray, names: tuple[str, ...], study: Study | None = None
+) -> Figure:
+    """Mean absolute main effect of each predictor, and mean absolute interaction of each pair.
+
+    Parameters
+    ----------
+    interactions
+        Of :func:`helpers.shapley.interaction_values`, deg C, (places, predictors, predictors).
+        Both halves of a pair are added, so that numbers of pairs and of single predictors count
+        the same.
+    names
+        Names of the predictors.
+    study
+        Says whether the boreholes are virtual.
+
+    """
+    size = np.abs(interactions).mean(axis=0)
+    whole = size + np.where(np.eye(len(size)), 0, size)
+    shown = np.where(np.tri(len(size)), whole, np.nan)
+    side = min(11.0 * len(size) + 40, DOUBLE_COLUMN_MM)
+    figure = style.new_figure(max(side + 10, SINGLE_COLUMN_MM), side)
+    axes = figure.add_subplot()
+    image = axes.imshow(shown, cmap=style.WIDTH_COLOURS, norm=Normalize(0, whole.max() or 1))
+    _write_numbers(axes, shown, "{:.2f}", image.norm.vmax)
+    labels = [printed_name(name) for name in names]
+    axes.set_xticks(range(len(names)), labels, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(names)), labels)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_title("diagonal: alone; below: in pairs")
+    figure.colorbar(image, ax=axes, label="Mean |effect on the prediction| (°C)", shrink=0.9)
+    return style.mark_virtual(figure, study)
+
+
+@journal_style
+def shapley_stability(by_fold: pd.DataFrame, study: Study | None = None) -> Figure:
+    """Importance of each predictor in the forests without each fold (a), and its rank there (b).
+
+    Parameters
+    ----------
+    by_fold
+        Of :func:`helpers.shapley.shapley_by_fold`. Each dot is a fold left out, the bar the mean.
+    study
+        Says whether the boreholes are virtual.
+
+    """
+    size = by_fold.pivot(index="predictor", columns="fold", values="mean_absolute_c")
+    size = size.loc[size.mean(axis=1).sort_values(ascending=False, kind="stable").index]
+    ranks = by_fold.pivot(index="predictor", columns="fold", values="rank").loc[size.index]
+    figure = style.new_figure(DOUBLE_COLUMN_MM, 9 * len(size) + 34)
+    left, right = figure.subplots(1, 2, width_ratios=[1.5, 1])
+    for row, values in enumerate(size.to_numpy()):
+        look = {"facecolor": "white", "edgecolor": style.FROZEN_COLOUR, "linewidth": 0.7, "s": 14}
+        left.scatter(values, row + 0.25 * _swarm(values, size.to_numpy()), **look)
+        left.vlines(values.mean(), row - 0.4, row + 0.4, color="0.1", linewidth=1.5)
+    left.set_yticks(range(len(size)), [printed_name(name) for name in size.index])
+    left.set(ylim=(len(size) - 0.5, -0.5), xlim=(0, None), xlabel="Mean |Shapley value| (°C)")
+    left.set_title(f"without each of {size.shape[1]} folds")
+    _draw_ranks(right, ranks)
+    style.letter_panels([left, right])
+    return style.mark_virtual(figure, study)
+
+
+def _draw_ranks(axes: Axes, ranks: pd.DataFrame) -> None:
+    """Share of the folds in which each predictor (row) has each rank (column)."""
+    places = np.arange(1, len(ranks) + 1)
+    share = np.array([100 * (ranks == place).mean(axis=1) for place in places]).T
+    axes.imshow(share, cmap=style.PROBABILITY_COLOURS, norm=Normalize(0, 100), aspect="auto")
+    _write_numbers(axes, np.where(share > 0, share, np.nan), "{:.0f}", 100)
+    axes.set_xticks(places - 1, places)
+    axes.set_yticks([])
+    axes.set(xlabel="Rank (1: largest)", title="folds with this rank (%)")
+
+
+def _write_numbers(axes: Axes, table: ArrayLike, form: str, largest: float) -> None:
+    """Numbers in the cells of an image that darkens upwards; none where there is none."""
+    for (row, column), value in np.ndenumerate(np.asarray(table)):
+        if np.isfinite(value):
+            colour = "white" if value > 0.6 * largest else "black"
+            axes.text(column, row, form.format(value), ha="center", va="center", color=colour)

@@ -1,0 +1,199 @@
+"""What is to be predicted: forest, levels, domain; and the prediction of one block of cells."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from helpers.applicability import ApplicabilityDomain
+from helpers.forest import QUANTILES, Forest
+from helpers.shapley import site_shapley
+
+# Part of every fingerprint; raise it when the same forest and cells give other numbers than before.
+FORMAT = 1
+
+
+class LayerSpec(NamedTuple):
+    """How a layer is named.
+
+    Attributes
+    ----------
+    dimension
+        Name of the dimension of its bands; None for a layer (y, x).
+    units, long_name
+        As in the CF conventions.
+
+    """
+
+    dimension: str | None
+    units: str
+    long_name: str
+
+
+LAYERS = {
+    "t15": LayerSpec(None, "degC", "mean annual ground temperature at {depth_m:g} m depth"),
+    "t15_standard_deviation": LayerSpec(
+        None, "degC", "standard deviation of t15 in the forest's distribution"
+    ),
+    "t15_quantile": LayerSpec("quantile", "degC", "quantile of t15 in the forest's distribution"),
+    "permafrost_probability": LayerSpec(
+        None, "1", "probability of t15 at or below {at_or_below:g} degC"
+    ),
+    "dissimilarity_index": LayerSpec(
+        None, "1", "dissimilarity of the predictors from those at the sites"
+    ),
+    "inside_area_of_applicability": LayerSpec(
+        None, "1", "1 inside the area of applicability, 0 outside"
+    ),
+    "local_point_density": LayerSpec(
+        None, "1", "number of sites nearer than the threshold of applicability"
+    ),
+    "shapley_value": LayerSpec("predictor", "degC", "contribution of the predictor to t15"),
+    "dominant_driver": LayerSpec(None, "1", "predictor with the largest absolute contribution"),
+}
+_OF_DOMAIN = ("dissimilarity_index", "inside_area_of_applicability", "local_point_density")
+_OF_SHAPLEY = ("shapley_value", "dominant_driver")
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What to predict in every cell; it can be sent to other processes.
+
+    Attributes
+    ----------
+    forest
+        The fitted forest.
+    quantiles, at_or_below
+        As for :meth:`helpers.forest.Forest.distribution`.
+    domain
+        Adds dissimilarity, area of applicability and local point density.
+    shapley
+        Adds the contribution of each predictor, and which is the largest.
+    depth_m
+        Depth of the temperatures the forest was fitted to, for the names of the layers.
+
+    """
+
+    forest: Forest
+    quantiles: tuple[float, ...] = QUANTILES
+    at_or_below: float = 0.0
+    domain: ApplicabilityDomain | None = None
+    shapley: bool = False
+    depth_m: float = 15.0
+
+    @property
+    def layer_specs(self) -> dict[str, LayerSpec]:
+        """The layers of this task in order, with their names filled in."""
+        left_out = (() if self.domain else _OF_DOMAIN) + (() if self.shapley else _OF_SHAPLEY)
+        words = {"depth_m": self.depth_m, "at_or_below": self.at_or_below}
+        return {
+            name: spec._replace(long_name=spec.long_name.format(**words))
+            for name, spec in LAYERS.items()
+            if name not in left_out
+        }
+
+    def bands(self, layer: str) -> tuple[float, ...] | tuple[str, ...] | None:
+        """Levels of the quantiles or names of the predictors; None for a layer of one band."""
+        choices = {None: None, "quantile": self.quantiles, "predictor": self.forest.names}
+        return choices[LAYERS[layer].dimension]
+
+    def sizes_of_bands(self, layer: str) -> tuple[int, ...]:
+        """Shape of a layer before rows and columns: (), or the number of its bands."""
+        bands = self.bands(layer)
+        return () if bands is None else (len(bands),)
+
+    @cached_property
+    def base_value(self) -> float:
+        """What the contributions of the predictors are added to, deg C."""
+        site = pd.DataFrame(self.forest.predictors[:1], columns=list(self.forest.names))
+        return site_shapley(self.forest, site).base_value
+
+    def bare(self) -> Task:
+        """The same task without what can be computed from it, to be sent elsewhere."""
+        return replace(self, forest=replace(self.forest))
+
+    def prepared(self) -> Task:
+        """Itself, with what is the same for all cells computed now, not by each block's thread."""
+        _ = self.base_value if self.shapley else self.forest.trees
+        return self
+
+    def fingerprint(self) -> str:
+        """SHA-256 of all that the numbers and names of the layers depend on, but the cells.
+
+        The same in every process and run, so that a run can tell whether the blocks it finds
+        done are of this task.
+        """
+        domain = self.domain
+        settings = [FORMAT, list(self.forest.names), [float(q) for q in self.quantiles]]
+        settings += [float(self.at_or_below), bool(self.shapley), float(self.depth_m)]
+        settings += [None if domain is None else [domain.names, domain.threshold]]
+        digest = hashlib.sha256(json.dumps(settings).encode())
+        for values in self._arrays():
+            array = np.ascontiguousarray(values)
+            digest.update(f"{array.dtype.str}{array.shape}".encode())
+            digest.update(array)
+        return digest.hexdigest()
+
+    def _arrays(self) -> Iterator[NDArray]:
+        """All numbers of the forest and of the domain, in an order that stays."""
+        forest, domain = self.forest, self.domain
+        yield from forest.trees
+        yield from (forest.predictors, forest.temperature_c, forest.sample_weight)
+        if domain is not None:
+            yield from (domain._centre, domain._scale, domain._tree.data)
+
+    def predict(self, cells: NDArray) -> dict[str, NDArray]:
+        """Layers of a block of cells.
+
+        Parameters
+        ----------
+        cells
+            Predictors in the order of the forest's names, float32 (predictors, rows, columns);
+            what is not finite is missing.
+
+        Returns
+        -------
+        float32 (rows, columns), or (bands, rows, columns); NaN where a predictor is missing. A
+        cell's numbers do not depend on the cells around it, so blocks may be cut anywhere.
+
+        """
+        table = cells.reshape(len(cells), -1)
+        complete = np.isfinite(table).all(axis=0)
+        shape = cells.shape[1:]
+        layers = {
+            name: np.full((*self.sizes_of_bands(name), *shape), np.nan, np.float32)
+            for name in self.layer_specs
+        }
+        if complete.any():
+            for name, values in self._of_cells(table[:, complete]).items():
+                layers[name].reshape(*values.shape[:-1], -1)[..., complete] = values
+        return layers
+
+    def _of_cells(self, cells: NDArray) -> dict[str, NDArray]:
+        """Layers of complete cells (predictors, cells): (cells,) or (bands, cells)."""
+        table = pd.DataFrame(cells.T, columns=list(self.forest.names))
+        found = self.forest.distribution(table, self.quantiles, self.at_or_below)
+        layers = {
+            "t15": found.mean,
+            "t15_standard_deviation": found.standard_deviation,
+            "t15_quantile": found.quantiles.T,
+            "permafrost_probability": found.probability,
+        }
+        if self.domain is not None:
+            dissimilarity = self.domain.dissimilarity(table)
+            layers["dissimilarity_index"] = dissimilarity
+            layers["inside_area_of_applicability"] = dissimilarity <= self.domain.threshold
+            layers["local_point_density"] = self.domain.local_point_density(table)
+        if self.shapley:
+            contributions = site_shapley(self.forest, table).values
+            layers["shapley_value"] = contributions.T
+            layers["dominant_driver"] = np.abs(contributions).argmax(axis=1) + 1
+        return layers

@@ -1,0 +1,179 @@
+"""Which GeoTIFFs there are, and what is in each: layers, bands, units, classes, colours.
+
+All lie on the grid of the study, in its CRS, with nodata, units, band descriptions and tags that
+say where they come from. Nothing in them depends on the clock, so the same run gives the same
+bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from cmcrameri import cm
+from matplotlib.colors import to_hex
+from numpy.typing import ArrayLike, NDArray
+from rasterio.crs import CRS
+
+from helpers.scores import thermal_class
+from helpers.study import Study
+
+FLOAT_NODATA = -9999.0
+CLASS_NODATA = 255
+VIRTUAL_NOTE = "Virtual boreholes: drawn from a known, invented field; not measured."
+_FEW_COLOURS = ("#56b4e9", "#e69f00", "#009e73", "#f0e442", "#cc79a7", "#d55e00", "#0072b2")
+BASE_VALUE_TAG = "BASE_VALUE_DEGC"
+
+
+class Raster(NamedTuple):
+    """What one GeoTIFF holds.
+
+    Attributes
+    ----------
+    name
+        Name of the file.
+    units
+        Of all its bands.
+    layers
+        The layers of the map it holds, each with the descriptions of its bands, in order.
+    classes
+        Name and colour (#rrggbb) of the values 1, 2, ...; empty if the values are numbers.
+    class_word
+        The name of class 1 is in the tag ``<class_word>_1`` of the band.
+
+    """
+
+    name: str
+    units: str
+    layers: Mapping[str, tuple[str, ...]]
+    classes: tuple[tuple[str, str], ...] = ()
+    class_word: str = ""
+
+    @property
+    def descriptions(self) -> tuple[str, ...]:
+        """One for each band."""
+        return sum(self.layers.values(), ())
+
+    @property
+    def dtype(self) -> type[np.generic]:
+        """Type of the cells."""
+        return np.uint8 if self.classes else np.float32
+
+    @property
+    def nodata(self) -> float:
+        """Value of cells without one."""
+        return CLASS_NODATA if self.classes else FLOAT_NODATA
+
+    def bands(self, layers: Mapping[str, NDArray]) -> NDArray:
+        """Values as they are stored, (bands, rows, columns), of layers (rows, columns) or more."""
+        parts = [layers[name] for name in self.layers]
+        stacked = np.concatenate([part.reshape(-1, *part.shape[-2:]) for part in parts])
+        return np.where(np.isfinite(stacked), stacked, self.nodata).astype(self.dtype)
+
+
+def raster_profile(study: Study, raster: Raster) -> dict[str, object]:
+    """What rasterio needs to create a raster on the grid of the study."""
+    rows, columns = study.geobox.shape
+    return {
+        "dtype": raster.dtype,
+        "count": len(raster.descriptions),
+        "height": rows,
+        "width": columns,
+        "crs": CRS.from_wkt(study.crs.to_wkt()),
+        "transform": study.geobox.affine,
+        "nodata": raster.nodata,
+    }
+
+
+def product_rasters(study: Study) -> tuple[Raster, ...]:
+    """The GeoTIFFs of a study, in the order they are written; t15.tif comes first."""
+    return (*_temperature_rasters(study), _applicability_raster(), *_shapley_rasters(study))
+
+
+def _temperature_rasters(study: Study) -> tuple[Raster, ...]:
+    depth = f"{study.boreholes.depth_m:g}"
+    distribution = {
+        "t15_quantile": tuple(f"{level:g} quantile of t15" for level in study.forest.quantiles),
+        "t15_standard_deviation": ("standard deviation of t15",),
+    }
+    probability = {"permafrost_probability": ("probability that t15 <= 0 degC",)}
+    classes = tuple((c.name, c.colour) for c in study.classes)
+    return (
+        Raster("t15.tif", "degC", {"t15": (f"ground temperature at {depth} m",)}),
+        Raster("t15_interval.tif", "degC", distribution),
+        Raster("permafrost_probability.tif", "1", probability),
+        Raster(
+            "thermal_class.tif", "1", {"thermal_class": ("thermal class of t15",)}, classes, "CLASS"
+        ),
+    )
+
+
+def _applicability_raster() -> Raster:
+    inside = "1 inside the area of applicability, 0 outside"
+    layers = {
+        "dissimilarity_index": ("dissimilarity index",),
+        "inside_area_of_applicability": (inside,),
+        "local_point_density": ("local point density (training sites)",),
+    }
+    return Raster("applicability.tif", "1", layers)
+
+
+def _shapley_rasters(study: Study) -> tuple[Raster, ...]:
+    contributions = {
+        "shapley_value": tuple(f"contribution of {p} to t15" for p in study.forest.predictors),
+        "base_value": ("base value",),
+    }
+    driver = {"dominant_driver": ("predictor with the largest absolute contribution to t15",)}
+    colours = tuple(driver_colours(study).items())
+    return (
+        Raster("shap.tif", "degC", contributions),
+        Raster("dominant_driver.tif", "1", driver, colours, "DRIVER"),
+    )
+
+
+def driver_colours(study: Study) -> dict[str, str]:
+    """Colour (#rrggbb) of each predictor of the forest, which all eyes tell apart.
+
+    Those of Okabe and Ito (2008) but black; for more predictors batlowS (Crameri, Shephard and
+    Heron 2020, doi:10.1038/s41467-020-19160-7).
+    """
+    names = study.forest.predictors
+    enough = len(names) <= len(_FEW_COLOURS)
+    colours = _FEW_COLOURS if enough else [to_hex(cm.batlowS(i)) for i in range(len(names))]
+    return dict(zip(names, colours, strict=False))
+
+
+def class_layer(study: Study, temperature: xr.DataArray) -> xr.DataArray:
+    """Thermal class (y, x) as uint8: 1 for the coldest class of the study, 255 for nodata."""
+    values = thermal_classes(study, temperature.to_numpy())
+    return temperature.copy(data=values).assign_attrs(units="1", long_name="thermal class")
+
+
+def thermal_classes(study: Study, temperature_c: ArrayLike) -> NDArray:
+    """Thermal class of each temperature as uint8: 1 the coldest of the study, 255 for NaN."""
+    index = thermal_class(temperature_c, class_bounds(study))
+    return np.where(index < 0, CLASS_NODATA, index + 1).astype(np.uint8)
+
+
+def class_bounds(study: Study) -> list[float]:
+    """Upper bounds of all thermal classes but the warmest, deg C."""
+    return [c.below_c for c in study.classes[:-1]]
+
+
+def provenance(study: Study) -> dict[str, str]:
+    """Tags of every raster: what made it, from what."""
+    forest = study.forest
+    return {
+        "STUDY": study.name,
+        "TITLE": study.about.title,
+        "DATA_VERSION": study.about.data_version,
+        "BOREHOLES": VIRTUAL_NOTE if study.about.virtual_boreholes else "measured",
+        "PERIOD": study.years,
+        "DEPTH_M": f"{study.boreholes.depth_m:g}",
+        "MODEL": f"random forest, {forest.n_trees} trees, predictors {' '.join(forest.predictors)}",
+        "FIT_WEIGHTS": forest.weights,
+        "SEED": str(study.about.seed),
+        "LICENCE": study.about.licence or "not stated",
+    }

@@ -1,0 +1,127 @@
+"""The map as its GeoTIFFs hold it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import rasterio
+import rioxarray
+import xarray as xr
+from odc.geo.xr import xr_coords
+
+from helpers.mapping import LAYERS
+from helpers.products.rasters import BASE_VALUE_TAG, Raster, product_rasters
+from helpers.products.write import FROZEN_AT_OR_BELOW_C
+from helpers.storage import ContractError, require
+from helpers.study import Study
+
+MADE_BY = "notebook 06_map_export"
+
+
+def read_products(study: Study, chunks: int | None = None) -> xr.Dataset:
+    """Layers of the map, from the rasters in the output folder of the study.
+
+    Parameters
+    ----------
+    study
+        Names, grid and levels; rasters that were written under others are an error.
+    chunks
+        Cells along a side of a chunk, to have Dask work on a map that is larger than the memory.
+        Without it a layer is read as a whole, when it is first used.
+
+    Returns
+    -------
+    The layers of :func:`helpers.mapping.predict_map` with a domain and Shapley values, float32, NaN
+    where there is none, and thermal_class as :func:`class_layer` gives it; coordinates as in the
+    covariates.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a raster is missing.
+    ContractError
+        If one is not of this study as it is now.
+
+    """
+    rasters = product_rasters(study)
+    paths = {r.name: require(study.output_dir / r.name, MADE_BY) for r in rasters}
+    result = xr.Dataset(coords=_coordinates(study))
+    for raster in rasters:
+        tags = _checked_tags(study, raster, paths[raster.name])
+        result = result.assign(_layers(study, raster, paths[raster.name], chunks))
+        if BASE_VALUE_TAG in tags:
+            result["shapley_value"].attrs["base_value_c"] = float(tags[BASE_VALUE_TAG])
+    result["dominant_driver"].attrs |= _flags(study.forest.predictors)
+    return result.rio.write_crs(study.crs.to_wkt())
+
+
+def _coordinates(study: Study) -> dict[str, xr.Variable]:
+    """Those of the covariates, and the names of the bands."""
+    grid = xr_coords(study.geobox)
+    levels = np.asarray(study.forest.quantiles, float)
+    names = {"x": "easting", "y": "northing"}
+    return {
+        "quantile": xr.Variable("quantile", levels, {"long_name": "level"}),
+        "predictor": xr.Variable("predictor", list(study.forest.predictors)),
+        **{
+            axis: xr.Variable(axis, grid[axis].to_numpy(), {"units": "m", "long_name": name})
+            for axis, name in names.items()
+        },
+    }
+
+
+def _checked_tags(study: Study, raster: Raster, path: Path) -> dict[str, str]:
+    """Tags of a raster; an error unless its grid and bands are those of the study."""
+    with rasterio.open(path) as stored:
+        _expect(path, "Grid", [*stored.shape, *stored.transform[:6]], _grid(study))
+        _expect(path, "Bands", stored.descriptions, raster.descriptions)
+        return stored.tags()
+
+
+def _grid(study: Study) -> list[float]:
+    """Rows and columns, and the six numbers of the affine transformation."""
+    return [*study.geobox.shape, *study.geobox.affine[:6]]
+
+
+def _expect(path: Path, what: str, found: Sequence, wanted: Sequence) -> None:
+    if tuple(found) != tuple(wanted):
+        here, needed = ("; ".join(map(str, values)) for values in (found, wanted))
+        raise ContractError(
+            f"{path}: it was written under other settings than those of the study now. {what} "
+            f"found: {here}; needed: {needed}. Run {MADE_BY} again."
+        )
+
+
+def _layers(
+    study: Study, raster: Raster, path: Path, chunks: int | None
+) -> dict[str, xr.DataArray]:
+    """Layers of one raster, not yet read."""
+    sizes = None if chunks is None else {"x": chunks, "y": chunks}
+    # thermal_class stays an integer, as its users expect; all others have NaN for nodata.
+    masked = "thermal_class" not in raster.layers
+    stored = rioxarray.open_rasterio(path, chunks=sizes, masked=masked)
+    bare = stored.drop_vars(list(stored.coords)).drop_attrs().drop_encoding()
+    layers, first = {}, 0
+    for name, descriptions in raster.layers.items():
+        if name != "base_value":
+            layers[name] = _named(study, name, bare[first : first + len(descriptions)])
+        first += len(descriptions)
+    return layers
+
+
+def _named(study: Study, name: str, bands: xr.DataArray) -> xr.DataArray:
+    """A layer with its dimensions, units and long name."""
+    if name == "thermal_class":
+        return bands[0].assign_attrs(units="1", long_name="thermal class")
+    spec = LAYERS[name]
+    words = {"depth_m": study.boreholes.depth_m, "at_or_below": FROZEN_AT_OR_BELOW_C}
+    layer = bands[0] if spec.dimension is None else bands.rename(band=spec.dimension)
+    return layer.assign_attrs(units=spec.units, long_name=spec.long_name.format(**words))
+
+
+def _flags(names: Sequence[str]) -> dict[str, object]:
+    """Names of the values 1, 2, ... as the CF conventions write them: apart by blanks."""
+    words = " ".join("_".join(name.split()) for name in names)
+    return {"flag_values": np.arange(1, len(names) + 1, dtype=np.float32), "flag_meanings": words}

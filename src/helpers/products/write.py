@@ -1,0 +1,127 @@
+"""The map, predicted and written block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from odc.geo.xr import xr_coords
+
+from helpers.applicability import ApplicabilityDomain
+from helpers.forest import Forest
+from helpers.mapping import BLOCK_CELLS, Task, predicted_blocks
+from helpers.mapping.workers import Workers
+from helpers.products.cog import finish_products
+from helpers.products.rasters import BASE_VALUE_TAG, thermal_classes
+from helpers.products.unfinished import unfinished_map
+from helpers.storage import ContractError
+from helpers.study import Study
+
+FROZEN_AT_OR_BELOW_C = 0.0
+
+
+def write_products(
+    study: Study,
+    forest: Forest,
+    covariates: xr.Dataset,
+    domain: ApplicabilityDomain,
+    *,
+    workers: Workers = None,
+    block_cells: int = BLOCK_CELLS,
+    progress: bool = True,
+) -> list[Path]:
+    """Predict the map and write its rasters into the output folder of the study.
+
+    Blocks go to the interim folder as they are predicted, so memory holds a few of them and not
+    the map. A run that is stopped goes on where it was when the same call is made again: with the
+    same forest and domain on the same grid it predicts only the blocks that are missing and those
+    whose covariates have changed. The products there are before stay until all new ones are
+    complete. Neither ``workers`` nor ``block_cells`` changes a byte of them.
+
+    Parameters
+    ----------
+    study
+        Grid, levels, classes, folders; what the tags of the rasters say.
+    forest
+        Fitted to the predictors of the study, in its order.
+    covariates
+        Dataset (y, x) on the grid of the study that holds the predictors, in memory or on disk.
+    domain
+        Area of applicability of the forest.
+    workers, block_cells, progress
+        As for :func:`helpers.mapping.predicted_blocks`.
+
+    Returns
+    -------
+    Paths of the rasters of :func:`product_rasters`, t15.tif first.
+
+    Raises
+    ------
+    ContractError
+        If forest or covariates are not those of the study, another process is writing its map, or
+        the disk does not take the rasters.
+
+    """
+    _check_forest(study, forest)
+    _check_grid(study, covariates)
+    task = Task(
+        forest,
+        quantiles=tuple(study.forest.quantiles),
+        at_or_below=FROZEN_AT_OR_BELOW_C,
+        domain=domain,
+        shapley=True,
+        depth_m=study.boreholes.depth_m,
+    )
+    with unfinished_map(study, task.fingerprint(), block_cells) as unfinished:
+        blocks = predicted_blocks(
+            task,
+            covariates,
+            workers=workers,
+            block_cells=block_cells,
+            finished=unfinished.has,
+            progress=progress,
+        )
+        # An error in writing must end the workers too.
+        with closing(blocks):
+            for block in blocks:
+                if block.layers["t15"] is not None:
+                    layers = _with_derived(study, block.layers, task.base_value)
+                    unfinished.write(block.number, block.rows, block.digest, layers)
+        tags = {"shap.tif": {BASE_VALUE_TAG: repr(float(task.base_value))}}
+        return finish_products(study, unfinished, tags, progress)
+
+
+def _with_derived(
+    study: Study, layers: Mapping[str, NDArray], base_value_c: float
+) -> dict[str, NDArray]:
+    """Layers of a block, and those that follow from them."""
+    t15 = layers["t15"]
+    base = np.where(np.isnan(t15), np.nan, base_value_c)
+    return {**layers, "thermal_class": thermal_classes(study, t15), "base_value": base}
+
+
+def _check_forest(study: Study, forest: Forest) -> None:
+    if forest.names != tuple(study.forest.predictors):
+        raise ContractError(
+            f"The forest was fitted to {', '.join(forest.names)}; {study.file} names the "
+            f"predictors {', '.join(study.forest.predictors)}. Fit it again: run notebook "
+            "03_random_forest."
+        )
+
+
+def _check_grid(study: Study, covariates: xr.Dataset) -> None:
+    wanted = xr_coords(study.geobox)
+    for name in ("y", "x"):
+        found = covariates[name].to_numpy()
+        if not np.array_equal(found, wanted[name]):
+            place = f"{found[0]:g} to {found[-1]:g} m" if len(found) else "none"
+            raise ContractError(
+                f"The covariates lie on another grid than the study: {len(found)} cells along "
+                f"{name} ({place}), {len(wanted[name])} are needed "
+                f"({float(wanted[name][0]):g} to {float(wanted[name][-1]):g} m). Build them "
+                "again: run notebook 02_covariates."
+            )

@@ -1,0 +1,278 @@
+"""The knobs of the forest: which are worth turning, and the honest error of having turned them.
+
+Two knobs are turned here: the smallest number of sites in a leaf and the share of the predictors
+tried at each split; a forest depends little on either as a rule (Probst et al. 2019,
+doi:10.1002/widm.1301). The number of trees is no such knob: more trees only take noise away
+(:func:`helpers.selection.error_by_trees`).
+
+**The smallest error of the grid is optimistic**: the folds that measure it have chosen it. So
+:func:`nested_tuning` tunes once more without each fold and predicts the fold by what it chose
+(Schratz et al. 2019, doi:10.1016/j.ecolmodel.2019.06.002). That error belongs to tuning and fitting
+together, and stands beside that of the untuned forest in the same folds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from tqdm.auto import tqdm
+
+from helpers.folds import knndm
+from helpers.selection.skill import held_out_temperature, on_all_cores, settings_of
+from helpers.skill import Skill, jackknife_error, pooled_skill
+from helpers.storage import ContractError
+from helpers.study import Study
+from helpers.validation import fit_study_forest
+
+KNOBS = ["min_samples_leaf", "max_features"]
+_PREDICTIONS = {
+    "default": "predicted_default",
+    "tuned": "predicted",
+    "best": "predicted_best",
+}
+
+
+def tuning_settings(study: Study) -> dict[str, Any]:
+    """Arguments of :func:`tune_forest` from the study; its default is the forest of the study."""
+    tuning, forest = study.tuning, study.forest
+    return settings_of(study, tuning.n_trees) | {
+        "min_samples_leaf": tuning.min_samples_leaf,
+        "max_features": tuning.max_features,
+        "default": (forest.min_samples_leaf, forest.max_features),
+    }
+
+
+def tune_forest(
+    training: pd.DataFrame,
+    predictors: Sequence[str],
+    folds: ArrayLike,
+    *,
+    min_samples_leaf: Sequence[int],
+    max_features: Sequence[float],
+    default: tuple[int, float] = (2, 0.67),
+    n_trees: int = 50,
+    n_jobs: int = -1,
+    progress: bool = True,
+    **settings,
+) -> pd.DataFrame:
+    """Held-out error of every combination of two knobs, and the one to use.
+
+    The best combination is chosen only if its RMSE lies below that of the default by more than
+    one standard error of their difference; otherwise the default stays. Among a hundred sites
+    differences are mostly noise, and of a dozen combinations one always looks better. This is the
+    one-standard-error rule (Breiman et al. 1984, Classification and regression trees, section
+    3.4.3: of the models that the best is not clearly ahead of, take the one to prefer) with the
+    default to prefer, and on paired differences, in which the sites that all forests miss cancel
+    out.
+
+    Parameters
+    ----------
+    training, predictors, folds, **settings
+        As for :func:`helpers.selection.held_out_temperature`: seed and by_standard_error. With the
+        same seed all combinations draw the same sites into their trees.
+    min_samples_leaf, max_features
+        Values to combine: smallest number of sites in a leaf; share of the predictors at a split.
+    default
+        The two values to beat; tried as well if they are not among the combinations.
+    n_trees
+        Of each trial. Few trees make errors a little larger and noisier, many take time.
+    n_jobs, progress
+        Cores, -1 all of them; whether to show a bar. The result does not depend on them.
+
+    Returns
+    -------
+    One row per combination: ``min_samples_leaf``, ``max_features``, ``predictors_per_split`` (how
+    many that share comes to), ``n_trees``, ``rmse_c`` of the pooled held-out predictions and its
+    ``standard_error_c`` (jackknife over folds), ``model_efficiency``, ``difference_c`` of the RMSE
+    from the default and its ``difference_error_c`` (jackknife over folds), and which row is the
+    ``default``, the ``best`` and the ``chosen`` one.
+
+    Raises
+    ------
+    ContractError
+        If a predictor is missing, or the folds do not fit the sites.
+
+    """
+    grid = sorted({*product(min_samples_leaf, max_features), tuple(default)})
+    settings |= {"n_trees": n_trees}
+    rate = partial(_skill, training, list(predictors), np.asarray(folds), settings)
+    with tqdm(total=len(grid), desc="tuning", disable=not progress) as bar:
+        skills = on_all_cores(rate, grid, n_jobs, bar)
+    table = pd.DataFrame(grid, columns=KNOBS)
+    table["predictors_per_split"] = _per_split(table["max_features"], len(predictors))
+    table["n_trees"] = n_trees
+    first = skills[grid.index(tuple(default))]
+    table = pd.concat([table, pd.DataFrame([_scores(s, first) for s in skills])], axis=1)
+    table["default"] = [combination == tuple(default) for combination in grid]
+    return _with_choice(table)
+
+
+def _skill(
+    training: pd.DataFrame,
+    predictors: list[str],
+    folds: NDArray,
+    settings: dict[str, Any],
+    combination: tuple[int, float],
+) -> Skill:
+    knobs = dict(zip(KNOBS, combination, strict=True))
+    predicted = held_out_temperature(training, predictors, folds, **settings | knobs)
+    return pooled_skill(training["t15_c"], predicted, folds)
+
+
+def _per_split(share: pd.Series, n_predictors: int) -> pd.Series:
+    """How scikit-learn reads the share: rounded down, at least one."""
+    return (share * n_predictors).astype(int).clip(lower=1)
+
+
+def _scores(skill: Skill, first: Skill) -> dict[str, float]:
+    return {
+        "rmse_c": skill.rmse,
+        "standard_error_c": skill.standard_error,
+        "model_efficiency": skill.model_efficiency,
+        "difference_c": skill.rmse - first.rmse,
+        "difference_error_c": jackknife_error(skill.without_fold - first.without_fold),
+    }
+
+
+def _with_choice(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with the best row and the chosen one marked."""
+    best = table["rmse_c"].idxmin()
+    difference, error = table.loc[best, ["difference_c", "difference_error_c"]]
+    chosen = best if difference < -error else table["default"].idxmax()
+    return table.assign(best=table.index == best, chosen=table.index == chosen)
+
+
+def chosen_knobs(table: pd.DataFrame, which: str = "chosen") -> dict[str, Any]:
+    """Values of the knobs in the chosen row of :func:`tune_forest`, or the ``best``, as a dict."""
+    row = table.loc[table[which], KNOBS].iloc[0]
+    return {"min_samples_leaf": int(row.iloc[0]), "max_features": float(row.iloc[1])}
+
+
+def nested_tuning(
+    study: Study,
+    training: pd.DataFrame,
+    folds: ArrayLike,
+    points: NDArray,
+    *,
+    n_jobs: int = -1,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Predict each fold by a forest that was tuned without it: the honest error of tuning.
+
+    For every fold the other sites get kNNDM folds of their own (``tuning.n_folds``, against the
+    same points of the map), :func:`tune_forest` runs in these, and the forest of its choice, with
+    all trees of the study and fitted to all other sites, predicts the fold. So do the default and
+    the plain best, to see what the rule is good for.
+
+    Parameters
+    ----------
+    study
+        Gives the forest, the combinations, and the settings of kNNDM.
+    training, folds
+        Training table (x, y in m) and label of the fold of each site.
+    points
+        Of the map, m (n, 2), as of :func:`helpers.validation.prediction_points`.
+    n_jobs, progress
+        Cores, -1 all of them; whether to show a bar. The result does not depend on them.
+
+    Returns
+    -------
+    One row per site, in the order of ``training``: ``site``, ``fold``, ``observed`` (deg C), and
+    predictions without its fold, deg C: ``predicted`` (by the choice), ``predicted_default`` and
+    ``predicted_best``; the knobs of the choice, ``min_samples_leaf`` and ``max_features``, and of
+    the best, ``best_min_samples_leaf`` and ``best_max_features``.
+
+    Raises
+    ------
+    ContractError
+        If the sites that remain without a fold cannot be put into inner folds.
+
+    """
+    labels = np.asarray(folds)
+    numbers = np.unique(labels)
+    work = partial(_tuned_without, study, training, labels, points)
+    with tqdm(total=len(numbers), desc="nested tuning", disable=not progress) as bar:
+        parts = on_all_cores(work, numbers, n_jobs, bar)
+    return pd.concat(parts).loc[training.index].reset_index(drop=True)
+
+
+def _tuned_without(
+    study: Study, training: pd.DataFrame, folds: NDArray, points: NDArray, fold: int
+) -> pd.DataFrame:
+    """Rows of one fold, predicted by a forest that was tuned and fitted in the others."""
+    rest, held_out = training[folds != fold], training[folds == fold]
+    table = tune_forest(
+        rest,
+        study.forest.predictors,
+        _inner_folds(study, rest, points, fold),
+        n_jobs=1,
+        progress=False,
+        **tuning_settings(study),
+    )
+    by_default = fit_study_forest(study, rest).predict(held_out)
+    best, chosen = chosen_knobs(table, "best"), chosen_knobs(table)
+    turned = study.model_copy(update={"forest": study.forest.model_copy(update=best)})
+    by_best = fit_study_forest(turned, rest).predict(held_out)
+    columns = {"site": held_out["site"], "fold": fold, "observed": held_out["t15_c"]}
+    return pd.DataFrame(
+        {
+            **columns,
+            "predicted": by_best if chosen == best else by_default,
+            "predicted_default": by_default,
+            "predicted_best": by_best,
+            **chosen,
+            **{f"best_{name}": value for name, value in best.items()},
+        }
+    )
+
+
+def _inner_folds(study: Study, rest: pd.DataFrame, points: NDArray, fold: int) -> NDArray:
+    settings, n_folds = study.validation, study.tuning.n_folds
+    rule = (n_folds, settings.max_share, settings.clustering, study.about.seed)
+    try:
+        return knndm(rest[["x", "y"]].to_numpy(), points, *rule).folds
+    except ValueError as error:
+        raise ContractError(
+            f"Fold {fold}: no {n_folds} inner folds (tuning.n_folds of study.toml) of the "
+            f"{len(rest)} sites of the other folds. {error}"
+        ) from error
+
+
+def tuning_choices(nested: pd.DataFrame) -> pd.DataFrame:
+    """What was chosen without each fold, and what it did there.
+
+    ``nested`` is the table of :func:`nested_tuning`. One row per fold: ``fold``, ``sites``, the
+    knobs of the choice and of the best, named as there, and the RMSE in the fold, deg C:
+    ``rmse_c`` of the choice, ``rmse_default_c`` and ``rmse_best_c``.
+    """
+    knobs = [*KNOBS, *(f"best_{name}" for name in KNOBS)]
+    parts = nested.groupby("fold")
+    table = parts[knobs].first()
+    table.insert(0, "sites", parts.size())
+    for name, column in _PREDICTIONS.items():
+        squared = (nested[column] - nested["observed"]) ** 2
+        suffix = "_c" if name == "tuned" else f"_{name}_c"
+        table[f"rmse{suffix}"] = np.sqrt(squared.groupby(nested["fold"]).mean())
+    return table.reset_index()
+
+
+def compare_with_default(nested: pd.DataFrame) -> pd.DataFrame:
+    """Held-out error of the untuned forest and of both ways to tune it, in the same folds.
+
+    ``nested`` is the table of :func:`nested_tuning`. Rows ``default``, ``tuned`` (by the rule of
+    :func:`tune_forest`) and ``best`` (always the best): ``rmse_c``, ``standard_error_c``,
+    ``model_efficiency``, and the difference from the default with its standard error, as there.
+    No RMSE is optimistic: a site had no part in the choice that predicts it.
+    """
+    skills = {
+        name: pooled_skill(nested["observed"], nested[column], nested["fold"])
+        for name, column in _PREDICTIONS.items()
+    }
+    rows = {name: _scores(skill, skills["default"]) for name, skill in skills.items()}
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("forest")

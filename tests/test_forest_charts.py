@@ -1,0 +1,138 @@
+"""Charts of the knobs of the forest: on the page, true to the tables, the chosen one marked."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.collections import PathCollection
+from matplotlib.text import Text
+
+from helpers.figures import forest_charts
+from helpers.figures.style import VIRTUAL_NOTE
+from helpers.storage import ContractError
+
+
+def by_trees(leaf_sizes=(1, 2, 5), end=1.0):
+    """Curves end + 0.5 / n, the first two of them ending at the same error."""
+    numbers = np.array([1, 2, 5, 10, 50])
+    parts = [
+        pd.DataFrame(
+            {"min_samples_leaf": leaf, "n_trees": numbers, "noise_c": 0.2 / numbers}
+        ).assign(
+            expected_rmse_c=end + 0.1 * max(i - 1, 0) + 0.5 / numbers,
+            rmse_c=end + 0.01 * i + 0.6 / numbers,
+        )
+        for i, leaf in enumerate(leaf_sizes)
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+GRID = pd.DataFrame(
+    {
+        "min_samples_leaf": [1, 1, 2, 2, 10, 10],
+        "max_features": [0.34, 1.0] * 3,
+        "predictors_per_split": [1, 3] * 3,
+        "n_trees": 50,
+        "rmse_c": [1.1, 0.9, 1.0, 1.05, 1.3, 1.2],
+        "standard_error_c": 0.1,
+        "difference_c": [0.1, -0.1, 0.0, 0.05, 0.3, 0.2],
+        "difference_error_c": [0.1, 0.05, 0.0, 0.1, 0.1, 0.1],
+        "default": [False, False, True, False, False, False],
+        "best": [False, True, False, False, False, False],
+        "chosen": [False, True, False, False, False, False],
+    }
+)
+OBSERVED = np.array([1.0, -2, 0, 3])
+NESTED = pd.DataFrame(
+    {
+        "fold": [0, 0, 1, 1],
+        "observed": OBSERVED,
+        "predicted": OBSERVED + 1.0,
+        "predicted_default": OBSERVED + 1.0,
+        "predicted_best": OBSERVED + 1.5,
+    }
+)
+
+
+def check_page(figure):
+    """Two columns wide, no small text, all of it on the page, units on the axes, one note."""
+    figure.draw_without_rendering()
+    texts = [t for t in figure.findobj(Text) if t.get_text()]
+    assert round(figure.get_figwidth() * 25.4) == 180
+    assert min(t.get_fontsize() for t in texts) >= 7
+    page, used = figure.bbox, figure.get_tightbbox().transformed(figure.dpi_scale_trans)
+    assert used.x0 >= -1 and used.y0 >= -1
+    assert used.x1 <= page.width + 1 and used.y1 <= page.height + 1
+    assert [t.get_text() for t in figure.texts].count(VIRTUAL_NOTE) == 1
+    for axes in figure.axes:
+        assert "(n)" in axes.get_xlabel() and "(°C)" in axes.get_ylabel()
+
+
+def rings(axes):
+    """Places of the rings, in the order drawn."""
+    return [c.get_offsets()[0] for c in axes.collections if isinstance(c, PathCollection)]
+
+
+@pytest.mark.parametrize("leaf_sizes", [(2,), (1, 2, 5, 10, 20), tuple(range(1, 10))])
+def test_every_leaf_size_has_a_curve_and_a_name_that_covers_no_other(study, leaf_sizes):
+    figure = forest_charts.error_by_trees_chart(study, by_trees(leaf_sizes), 10, 2)
+    check_page(figure)
+    axes = figure.axes[0]
+    assert len(axes.lines) == len(axes.texts) == len(leaf_sizes)
+    assert len({line.get_marker() for line in axes.lines}) == len(leaf_sizes)
+    boxes = [text.get_window_extent() for text in axes.texts]
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+    assert all(box.x1 <= axes.bbox.x1 and box.y1 <= axes.bbox.y1 for box in boxes)
+    names = {text.get_text() for text in axes.texts}
+    assert {f"≥ {leaf} site{'s' * (leaf > 1)}" for leaf in leaf_sizes} == names
+
+
+@pytest.mark.parametrize(("n_trees", "leaf"), [(1, 5), (10, 2), (50, 1)])
+def test_the_ring_stands_at_the_chosen_forest(study, n_trees, leaf):
+    table = by_trees()
+    figure = forest_charts.error_by_trees_chart(study, table, n_trees, leaf)
+    row = table[(table["n_trees"] == n_trees) & (table["min_samples_leaf"] == leaf)].iloc[0]
+    assert rings(figure.axes[0])[0].tolist() == [n_trees, row["rmse_c"]]
+    legend = [text.get_text() for text in figure.legends[0].texts]
+    assert legend[1].startswith(f"{n_trees} trees, leaves of ≥ {leaf} site")
+    assert legend[1].endswith(f"{row['rmse_c']:.2f} °C")
+
+
+def test_a_forest_that_is_not_in_the_table_is_an_error(study):
+    message = "No forest of 7 trees and leaves of at least 2 .* 1, 2, 5, 10, 50 trees .* 1, 2, 5"
+    with pytest.raises(ContractError, match=message):
+        forest_charts.error_by_trees_chart(study, by_trees(), 7, 2)
+
+
+def test_names_are_moved_no_further_than_needed():
+    found = forest_charts.spread([1.0, 1.0, 1.05, 3.0], 0.1)
+    np.testing.assert_allclose(found, [1.0, 1.1, 1.2, 3.0])
+
+
+@pytest.mark.parametrize("nested", [None, NESTED])
+def test_default_and_choice_are_marked_in_both_panels(study, nested):
+    figure = forest_charts.tuning_chart(study, GRID, nested)
+    check_page(figure)
+    for axes, column in zip(figure.axes, ["rmse_c", "difference_c"], strict=True):
+        default, chosen = rings(axes)
+        assert default[1] == GRID[column][2] and chosen[1] == GRID[column][1]
+        assert round(default[0]) == 1 and round(chosen[0]) == 0
+        assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "2", "10"]
+    assert "50 trees" in figure.axes[0].get_title(loc="left")
+
+
+def test_each_combination_has_a_place_of_its_own(study):
+    figure = forest_charts.tuning_chart(study, GRID)
+    drawn = np.concatenate([bars.lines[0].get_xydata() for bars in figure.axes[0].containers])
+    assert len(np.unique(drawn[:, 0])) == len(GRID)
+    assert sorted(drawn[:, 1]) == sorted(GRID["rmse_c"])
+
+
+def test_honest_errors_become_lines(study):
+    axes, *_ = forest_charts.tuning_chart(study, GRID, NESTED).axes
+    lines = {line.get_label(): line.get_ydata()[0] for line in axes.lines if len(line.get_ydata())}
+    heights = {name.split(":")[0]: y for name, y in lines.items() if "±" in name}
+    assert heights == {
+        "not at all (default)": pytest.approx(1),
+        "by the rule": pytest.approx(1),
+        "always the best": pytest.approx(1.5),
+    }

@@ -1,0 +1,128 @@
+import numpy as np
+import pytest
+import xarray as xr
+
+from helpers import metadata, products
+from helpers.storage import read_json, sha256
+from helpers.study import load_study
+
+
+@pytest.fixture
+def copied(study_folder):
+    return load_study(study_folder, resolution_m=20_000, n_trees=20)
+
+
+def a_map(study):
+    """A map that is 2 deg C too cold or too warm at its outer levels; half of it applicable."""
+    shape = (study.geobox.shape.y, study.geobox.shape.x)
+    t15 = np.linspace(-6, 6, shape[0] * shape[1], dtype=np.float32).reshape(shape)
+    inside = np.zeros(shape)
+    inside[::2] = 1
+    layers = {
+        "t15": t15,
+        "permafrost_probability": np.full(shape, 0.4),
+        "inside_area_of_applicability": inside,
+    }
+    result = xr.Dataset({name: (("y", "x"), values) for name, values in layers.items()})
+    result["t15_quantile"] = (("quantile", "y", "x"), np.stack([t15 - 2, t15, t15 + 2]))
+    coordinates = {a: study.geobox.coordinates[a].values for a in ("y", "x")}
+    return result.assign_coords(quantile=[0.05, 0.5, 0.95], **coordinates)
+
+
+def validation(n_sites=30):
+    scores = {"rmse": 0.5, "bias": 0.01, "n": n_sites}
+    return {"n_sites": n_sites, "designs": {"knndm": {"regression": scores}}}
+
+
+def a_file(study, name, content="cells"):
+    path = study.output_dir / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content, encoding="utf-8")
+    return path
+
+
+def written(study, names=("t15.tif",), comparisons=None):
+    files = [a_file(study, name) for name in names]
+    path = metadata.write_metadata(study, a_map(study), validation(), files, comparisons)
+    return read_json(path)
+
+
+def test_the_record_is_bilingual_and_says_virtual(copied):
+    found = written(copied)
+    for field in ("title", "abstract", "process", "quality", "contributors"):
+        assert found[field]["en"] and found[field]["zh"], field
+    assert "Virtual boreholes" in found["abstract"]["en"]
+    assert "虚拟" in found["abstract"]["zh"]
+    assert found["projection"]["name"] == "WGS_1984_Albers"
+    assert found["licence"] == "CC BY 4.0"
+
+
+def test_a_study_of_measured_boreholes_does_not_say_virtual(edit_study):
+    folder = edit_study(
+        ("virtual_boreholes = true", "virtual_boreholes = false"),
+        ("truth_seed = 2026", "# truth_seed = 2026"),
+    )
+    found = written(load_study(folder, resolution_m=20_000, n_trees=20))
+    assert "irtual" not in found["abstract"]["en"]
+    assert "虚拟" not in found["abstract"]["zh"]
+
+
+def test_it_knows_checksum_and_content_of_its_files(copied):
+    names = ["t15.tif", "shap.tif", "stac_item.json", "difference_cci.tif", "extra.txt"]
+    files = written(copied, names)["files"]
+    assert list(files) == names
+    assert files["t15.tif"]["sha256"] == sha256(copied.output_dir / "t15.tif")
+    assert files["t15.tif"]["content"] == {
+        "en": "mean annual ground temperature",
+        "zh": "年平均地温",
+    }
+    assert "another" in files["difference_cci.tif"]["content"]["en"]
+    assert set(files["extra.txt"]) == {"sha256"}
+
+
+def test_shapley_values_are_spoken_of_only_if_they_are_there(copied):
+    for words in written(copied).values():
+        assert "Shapley" not in str(words)
+    found = written(copied, ["t15.tif", "shap.tif"])
+    for field in ("abstract", "process"):
+        assert all("Shapley" in found[field][language] for language in ("en", "zh"))
+
+
+def test_every_product_has_a_description(copied):
+    names = [raster.name for raster in products.product_rasters(copied)]
+    files = written(copied, names)["files"]
+    assert all(files[name]["content"]["zh"] for name in names)
+
+
+def test_areas_have_their_range_and_what_it_means(copied):
+    found = written(copied)
+    table = found["area_table_1e4_km2"]
+    assert "no confidence interval" in table["ranges"]["en"] and table["ranges"]["zh"]
+    frozen = table["rows"]["at or below 0 degC"]
+    short = found["permafrost_area_1e4_km2"]
+    assert frozen["area"] == pytest.approx(short["where_mean_at_or_below_0"])
+    assert frozen["sum_of_probability"] == pytest.approx(short["sum_of_probability"])
+    # 6 + 2 and 6 - 2 of the 12 deg C that the map spans evenly.
+    low, high = frozen["lowest_if_errors_go_together"], frozen["highest_if_errors_go_together"]
+    assert low == pytest.approx(short["mapped"] * 4 / 12, rel=1e-3)
+    assert high == pytest.approx(short["mapped"] * 8 / 12, rel=1e-3)
+    assert "sum_of_probability" not in table["rows"]["stable"]
+    assert list(found["class_area_1e4_km2"]) == [c.name for c in copied.classes]
+    assert sum(found["class_area_1e4_km2"].values()) == pytest.approx(short["mapped"])
+
+
+def test_comparisons_are_in_the_record_by_name(copied):
+    result = a_map(copied)
+    other = (result["t15"] + 1).assign_attrs(units="degC", long_name="another model")
+    comparison = products.compare_with(copied, result, other, "model")
+    found = written(copied, comparisons={"model": comparison})["comparisons"]
+    assert found["model"]["long_name"] == "another model"
+    assert found["model"]["mean_difference_c"] == pytest.approx(-1)
+    assert written(copied)["comparisons"] == {}
+
+
+def test_the_same_input_gives_the_same_bytes(copied):
+    files = [a_file(copied, "t15.tif")]
+    arguments = (copied, a_map(copied), validation(), files)
+    first = metadata.write_metadata(*arguments).read_bytes()
+    assert metadata.write_metadata(*arguments).read_bytes() == first

@@ -1,0 +1,375 @@
+"""What is left when a run that writes the products is stopped, and what the next one makes of it.
+
+The runs that are killed are processes of their own: one interpreter loads everything and forks
+for each case.
+"""
+
+import errno
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import rasterio
+from rasterio.windows import Window
+
+from helpers import mapping, products
+from helpers.applicability import ApplicabilityDomain
+from helpers.forest import fit_forest, load_forest
+from helpers.products import cog, unfinished
+from helpers.storage import ContractError, read_dataset, sha256, write_dataset
+from helpers.study import load_study
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="the cases need fork and limits of Unix")
+
+FINGERPRINT = "forest, levels or domain of applicability"
+CELLS = 2200  # five blocks: four of twenty rows, one of eighteen
+BLOCKS = 5
+CASES = """
+import os, resource, signal, sys
+from pathlib import Path
+import pandas as pd
+from helpers.applicability import ApplicabilityDomain
+from helpers.forest import load_forest
+from helpers.products import cog, unfinished, write_products
+from helpers.storage import read_dataset
+from helpers.study import load_study
+
+inputs = Path(sys.argv[1])
+forest = load_forest(inputs / "forest.skops")
+covariates = read_dataset(inputs / "covariates.nc")
+domain = ApplicabilityDomain(pd.DataFrame(forest.predictors, columns=list(forest.names)))
+
+def before_call(module, name, number, act):
+    calls, original = [], getattr(module, name)
+    def counted(*arguments):
+        calls.append(1)
+        if len(calls) == number:
+            act()
+        return original(*arguments)
+    setattr(module, name, counted)
+
+def kill():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def full_at(size):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+def full_at_once():
+    full_at(1)
+
+# A block is written to seven rasters; the kill comes after the second one of the fourth block.
+prepare = {
+    "in a block": lambda: before_call(unfinished, "_write_rows", 3 * 7 + 3, kill),
+    "in finishing": lambda: before_call(cog, "make_cog", 4, kill),
+    "between products": lambda: before_call(cog, "_publish", 3, kill),
+    "full at the start": lambda: full_at(100_000),
+    "full in a block": lambda: before_call(unfinished, "_write_rows", 2 * 7 + 1, full_at_once),
+    "full in finishing": lambda: before_call(cog, "make_cog", 1, lambda: full_at(30_000)),
+}
+for folder in map(Path, sys.argv[2:]):
+    child = os.fork()
+    if child == 0:
+        try:
+            prepare[folder.name]()
+            study = load_study(folder, resolution_m=20_000, n_trees=20)
+            write_products(study, forest, covariates, domain, block_cells=2200, progress=False)
+        except Exception as error:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+            (folder / "error.txt").write_text(f"{type(error).__name__}: {error}")
+        finally:
+            os._exit(1)
+    _, status = os.waitpid(child, 0)
+    (folder / "status.txt").write_text(str(os.WTERMSIG(status)))
+"""
+KILLED = ["in a block", "in finishing", "between products"]
+FULL = ["full at the start", "full in a block", "full in finishing"]
+
+
+def opened(folder):
+    return load_study(folder, resolution_m=20_000, n_trees=20)
+
+
+def with_old_products(folder, study):
+    """A study in a folder of its own, in whose output are files of an earlier run."""
+    folder.mkdir(parents=True)
+    shutil.copy(study.file, folder)
+    copied = opened(folder)
+    copied.output_dir.mkdir(parents=True)
+    for raster in products.product_rasters(copied):
+        (copied.output_dir / raster.name).write_text("old")
+    return copied
+
+
+@pytest.fixture(scope="module")
+def inputs(study, covariates, tmp_path_factory):
+    """Folder with a forest of thirty sites, and the covariates."""
+    folder = tmp_path_factory.mktemp("inputs")
+    cells = covariates[study.forest.predictors].to_dataframe()[study.forest.predictors].dropna()
+    sites = cells.sample(30, random_state=1)
+    fit_forest(sites, (sites["TDD"] - 2700) / 300, n_trees=20).save(folder / "forest.skops")
+    write_dataset(covariates, folder / "covariates.nc")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(inputs):
+    """Write the products of a study, as the killed runs do; returns digests of the files."""
+    forest = load_forest(inputs / "forest.skops")
+    domain = ApplicabilityDomain(pd.DataFrame(forest.predictors, columns=list(forest.names)))
+    covariates = read_dataset(inputs / "covariates.nc")
+
+    def write(study, forest=forest, covariates=covariates):
+        paths = products.write_products(
+            study, forest, covariates, domain, block_cells=CELLS, progress=False
+        )
+        return [sha256(path) for path in paths]
+
+    write.forest, write.covariates = forest, covariates
+    return write
+
+
+@pytest.fixture(scope="module")
+def undisturbed(study, run, tmp_path_factory):
+    """Digests of the files of a run that nothing disturbs."""
+    return run(with_old_products(tmp_path_factory.mktemp("undisturbed") / "a", study))
+
+
+@pytest.fixture(scope="module")
+def stopped(study, inputs, tmp_path_factory):
+    """Folder of the studies whose runs were stopped, by case."""
+    root = tmp_path_factory.mktemp("stopped")
+    folders = [with_old_products(root / case, study).folder for case in KILLED + FULL]
+    command = [sys.executable, "-c", CASES, inputs, *folders]
+    subprocess.run(command, check=True, timeout=120)  # noqa: S603
+    return root
+
+
+@pytest.fixture
+def left_by(stopped, tmp_path):
+    """A copy of what a case has left that a test may change."""
+    return lambda case: opened(shutil.copytree(stopped / case, tmp_path / case))
+
+
+@pytest.fixture
+def predicted(monkeypatch):
+    """Rows of the blocks that are predicted from now on, as they are counted."""
+    rows, original = [], mapping.Task.predict
+
+    def counted(task, cells):
+        rows.append(cells.shape[1])
+        return original(task, cells)
+
+    monkeypatch.setattr(mapping.Task, "predict", counted)
+    return rows
+
+
+def journal_of(study):
+    return study.interim_dir / unfinished.FOLDER / unfinished.JOURNAL
+
+
+def head_of(study):
+    return json.loads(journal_of(study).read_text().splitlines()[0])
+
+
+def finished_blocks(study):
+    return len(journal_of(study).read_text().splitlines()) - 1
+
+
+def products_of(study):
+    return {path.name: path.read_bytes() for path in study.output_dir.iterdir()}
+
+
+@pytest.mark.parametrize("case", KILLED[:2] + FULL)
+def test_a_run_that_is_stopped_leaves_the_old_products(left_by, case):
+    assert set(products_of(left_by(case)).values()) == {b"old"}
+
+
+def test_a_run_that_is_stopped_between_products_leaves_whole_ones(left_by, undisturbed):
+    study = left_by("between products")
+    names = [raster.name for raster in products.product_rasters(study)]
+    assert set(products_of(study)) == set(names)
+    assert [sha256(study.output_dir / name) for name in names[:2]] == undisturbed[:2]
+    assert all((study.output_dir / name).read_bytes() == b"old" for name in names[2:])
+
+
+@pytest.mark.parametrize(
+    ("case", "n_finished"), list(zip(KILLED, (3, BLOCKS, BLOCKS), strict=True))
+)
+def test_the_next_run_predicts_only_what_is_missing_and_ends_alike(
+    left_by, run, undisturbed, predicted, capsys, case, n_finished
+):
+    study = left_by(case)
+    assert (study.folder / "status.txt").read_text() == "9"
+    assert finished_blocks(study) == n_finished
+    assert run(study) == undisturbed
+    assert len(predicted) == BLOCKS - n_finished
+    assert f"Going on with the unfinished map in {study.interim_dir}" in capsys.readouterr().out
+    assert list(study.interim_dir.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("case", "file"),
+    list(zip(FULL, ("t15_interval.tif", "t15.tif", "t15_interval.tif"), strict=True)),
+)
+def test_a_full_disk_is_an_error_that_names_the_file(left_by, case, file):
+    study = left_by(case)
+    assert (study.folder / "status.txt").read_text() == "0"
+    error = (study.folder / "error.txt").read_text()
+    assert error.startswith("ContractError") and "disk is full" in error
+    assert error.split(": ")[1].endswith(f"/{file}")
+
+
+def test_a_file_that_does_not_arrive_on_the_disk_is_no_product(left_by, run, monkeypatch):
+    """GDAL may lose the end of a file and say nothing."""
+    study = left_by("in finishing")
+    original = cog.to_disk
+
+    def cut(path):
+        if path.name == "shap.tif":
+            os.truncate(path, path.stat().st_size - 500)
+        original(path)
+
+    monkeypatch.setattr(cog, "to_disk", cut)
+    with pytest.raises(ContractError, match=r"shap\.tif: it could not be written"):
+        run(study)
+    assert set(products_of(study).values()) == {b"old"}
+
+
+def test_a_block_that_does_not_arrive_on_the_disk_is_not_finished(left_by, run, monkeypatch):
+    study = left_by("full in a block")
+
+    def lose(path):
+        if path.name == "shap.tif":
+            with rasterio.open(path, "r+") as raster:
+                raster.write(np.zeros((4, 1, 106), np.float32), window=Window(0, 45, 106, 1))
+
+    monkeypatch.setattr(unfinished, "to_disk", lose)
+    with pytest.raises(ContractError, match=r"shap\.tif: it could not be written: other values"):
+        run(study)
+    assert finished_blocks(study) == 2
+
+
+def test_what_was_finished_before_the_disk_was_full_is_kept(left_by, run, undisturbed, predicted):
+    study = left_by("full in a block")
+    assert finished_blocks(study) == 2
+    assert run(study) == undisturbed
+    assert len(predicted) == BLOCKS - 2
+    assert run(left_by("full in finishing")) == undisturbed
+    assert len(predicted) == BLOCKS - 2
+
+
+def test_a_line_that_was_being_written_to_the_journal_is_ignored(
+    left_by, run, undisturbed, predicted
+):
+    study = left_by("in a block")
+    with journal_of(study).open("a") as stream:
+        stream.write('{"number": 3, "dig')
+    assert run(study) == undisturbed
+    assert len(predicted) == BLOCKS - 3
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda path: path.write_text("{}\nno json\n"), "its journal cannot be read"),
+        (lambda path: path.write_bytes(b"\xff\xfe\n"), "its journal cannot be read"),
+        (lambda path: path.write_text("[1]\n"), "its journal cannot be read"),
+        (lambda path: path.write_text(""), "its journal cannot be read"),
+        (lambda path: path.with_name("shap.tif").unlink(), "some of its rasters are gone"),
+    ],
+)
+def test_an_unfinished_map_that_is_damaged_is_started_anew(left_by, capsys, spoil, reason):
+    study = left_by("in a block")
+    fingerprint = head_of(study)[FINGERPRINT]
+    spoil(journal_of(study))
+    with unfinished.unfinished_map(study, fingerprint, CELLS) as found:
+        assert not found.digests
+        with rasterio.open(found.folder / "t15.tif") as raster:
+            assert (raster.read() == products.FLOAT_NODATA).all()
+    assert reason in capsys.readouterr().out
+
+
+def test_only_blocks_whose_covariates_have_changed_are_done_again(
+    left_by, study, run, predicted, tmp_path
+):
+    warmer = run.covariates.copy(deep=True)
+    warmer["TDD"][45] += 300
+    fresh = run(with_old_products(tmp_path / "fresh", study), covariates=warmer)
+    predicted.clear()
+    assert run(left_by("in finishing"), covariates=warmer) == fresh
+    assert len(predicted) == 1
+
+
+def test_another_forest_or_grid_of_blocks_starts_the_map_anew(left_by, run, predicted, capsys):
+    study = left_by("in finishing")
+    other = run.forest
+    other = fit_forest(
+        pd.DataFrame(other.predictors, columns=list(other.names)),
+        other.temperature_c + 1,
+        n_trees=20,
+    )
+    run(study, forest=other)
+    assert len(predicted) == BLOCKS
+    assert "begun with another forest, levels or domain" in capsys.readouterr().out
+    assert float(products.read_products(study)["t15"].mean()) > 0
+
+
+def test_the_journal_names_what_else_the_map_depends_on(left_by, run, capsys):
+    study = left_by("in finishing")
+    with unfinished.unfinished_map(study, "x", 50) as found:
+        assert not found.digests
+    out = capsys.readouterr().out
+    assert "another forest, levels or domain of applicability, another size of blocks:" in out
+
+
+def test_a_block_that_is_being_done_again_does_not_count_as_finished(left_by):
+    """Its rows may be half new: neither digest may be trusted until it is written."""
+    study = left_by("in finishing")
+    old = json.loads(journal_of(study).read_text().splitlines()[1])["digest"]
+    fingerprint = head_of(study)[FINGERPRINT]
+    with (
+        pytest.raises(KeyError),
+        unfinished.unfinished_map(study, fingerprint, CELLS) as found,
+    ):
+        assert found.has(0, old) and not found.has(0, "new")
+        found.write(0, slice(0, 20), "new", {"t15": np.zeros((20, 106), np.float32)})
+    with unfinished.unfinished_map(study, fingerprint, CELLS) as found:
+        assert not found.has(0, old) and not found.has(0, "new") and found.has(4, found.digests[4])
+
+
+def test_folders_on_different_disks_are_no_obstacle(tmp_path, monkeypatch):
+    made, output = tmp_path / "finished", tmp_path / "output"
+    made.mkdir()
+    (made / "t15.tif").write_text("cells")
+    original = Path.replace
+
+    def across_disks(path, target):
+        if path.parent == made:
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        return original(path, target)
+
+    monkeypatch.setattr(Path, "replace", across_disks)
+    assert cog._publish(made / "t15.tif", output).read_text() == "cells"
+    assert [path.name for path in output.iterdir()] == ["t15.tif"]
+
+
+def test_two_runs_cannot_write_one_map(left_by, run):
+    study = left_by("in a block")
+    with (
+        unfinished.unfinished_map(study, "x", CELLS),
+        pytest.raises(ContractError, match=rf"process {os.getpid()} .* is writing the map\. Wait"),
+    ):
+        run(study)
+
+
+def test_the_unfinished_rasters_take_their_whole_place_at_once(left_by):
+    study = left_by("in a block")
+    for path in (study.interim_dir / unfinished.FOLDER).glob("*.tif"):
+        status = path.stat()
+        assert status.st_blocks * 512 >= status.st_size > 98 * 106
