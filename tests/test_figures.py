@@ -18,7 +18,7 @@ from helpers.figures import (
     style,
     towns,
 )
-from helpers.products import class_layer
+from helpers.products import class_layer, compare_with
 from helpers.scores import classification_scores, regression_scores
 from helpers.selection import spearman_clusters
 from helpers.shapley import ShapleyValues
@@ -123,6 +123,9 @@ def data(scratch):
             "local_point_density": on_grid(scratch, np.round(9 * (1 - south))),
         }
     ).assign_coords(quantile=[0.05, 0.5, 0.95])
+    effects = xr.concat([t15 / 2, t15 / 3, t15 / 6], pd.Index(NAMES, name="predictor"))
+    result["shapley_value"] = effects.assign_attrs(units="degC", base_value_c=0.0)
+    result["dominant_driver"] = on_grid(scratch, 1.0 + columns % 3)
     return {"layers": xr.Dataset(layers), "result": result, **site_tables(rng, t15)}
 
 
@@ -201,6 +204,25 @@ def draw_confusion(study, d):
     return figures.confusion_matrices(frozen, classes, study)
 
 
+def draw_stability(study, d):
+    by_fold = pd.DataFrame(
+        {
+            "fold": [0, 0, 0, 1, 1, 1],
+            "n_sites": 12,
+            "predictor": NAMES * 2,
+            "mean_absolute_c": [0.4, 1.2, 0.1, 0.5, 1.1, 0.2],
+            "share": 1 / 3,
+            "rank": [2, 1, 3, 2, 1, 3],
+        }
+    )
+    return figures.shapley_stability(by_fold, study)
+
+
+def compared(draw, study, d):
+    other = (d["result"]["t15"] + 0.5).assign_attrs(units="degC", long_name="temperature at 2 m")
+    return draw(study, d["result"], compare_with(study, d["result"], other, "other"))
+
+
 STATION_ERRORS = pd.DataFrame(
     {"quantity": "x", "error": [2.0, -1.0], "lon": [118.0, 124.0], "lat": [47.0, 50.0]}
 )
@@ -225,6 +247,30 @@ STEPS = pd.DataFrame(
 )
 SETS = pd.DataFrame({"rmse_c": [0.95], "optimistic": [False]}, index=["study"])
 CHOSEN = pd.DataFrame({"chosen": [3, 0], "runs": 3, "share": [1.0, 0.0]}, index=["FDD", "TPI"])
+BY_TREES = pd.DataFrame(
+    {
+        "min_samples_leaf": [1, 1, 2, 2],
+        "n_trees": [1, 10, 1, 10],
+        "rmse_c": [1.4, 1.0, 1.3, 0.9],
+        "expected_rmse_c": [1.4, 1.0, 1.3, 0.9],
+        "noise_c": [0.2, 0.05, 0.2, 0.05],
+    }
+)
+TUNED = pd.DataFrame(
+    {
+        "min_samples_leaf": [1, 2],
+        "max_features": 0.67,
+        "predictors_per_split": 2,
+        "n_trees": 10,
+        "rmse_c": [1.0, 0.9],
+        "standard_error_c": 0.1,
+        "difference_c": [0.1, 0.0],
+        "difference_error_c": [0.1, 0.0],
+        "default": [False, True],
+        "best": [False, True],
+        "chosen": [False, True],
+    }
+)
 
 
 DRAW = {
@@ -248,8 +294,14 @@ DRAW = {
     "pair_plot": lambda s, d: figures.pair_plot(d["training"], NAMES, s, UNITS),
     "radius_skill": lambda s, d: figures.radius_skill_chart(RADIUS_SKILL, 10_000, s),
     "forward_selection": lambda s, d: figures.forward_selection_chart(STEPS, SETS, CHOSEN, s, 0.9),
+    "error_by_trees": lambda s, d: figures.error_by_trees_chart(s, BY_TREES, 10, 2),
+    "tuning": lambda s, d: figures.tuning_chart(s, TUNED),
     "shap_summary": lambda s, d: figures.shap_summary(d["shapley"], UNITS, s),
     "shap_dependence": lambda s, d: figures.shap_dependence(d["shapley"], UNITS, s),
+    "shap_interactions": lambda s, d: figures.interaction_matrix(
+        np.abs(np.random.default_rng(1).normal(size=(9, 3, 3))), NAMES, s
+    ),
+    "shap_stability": draw_stability,
     "folds": lambda s, d: figures.fold_map(s, d["layers"], d["training"], d["folds"]),
     "distance_curves": lambda s, d: figures.distance_curves(
         {"map to sites": [1e3, 5e4], "knndm": [2e3, 3e4]}, {"knndm": 9e3}, s
@@ -266,6 +318,10 @@ DRAW = {
     "interval_width": lambda s, d: figures.interval_width_map(s, d["result"]),
     "permafrost_probability": lambda s, d: figures.probability_map(s, d["result"]),
     "applicability": lambda s, d: figures.applicability_map(s, d["result"], 1.0),
+    "shapley_maps": lambda s, d: figures.shapley_maps(s, d["result"]),
+    "dominant_driver": lambda s, d: figures.dominant_driver_map(s, d["result"], d["layers"]),
+    "comparison_map": lambda s, d: compared(figures.comparison_map, s, d),
+    "comparison_chart": lambda s, d: compared(figures.comparison_chart, s, d),
 }
 
 
@@ -483,8 +539,22 @@ def test_dots_of_equal_value_stand_beside_each_other():
 def test_the_readme_of_the_figures_lists_each_with_its_notebook(scratch):
     text = figures.catalogue_markdown(scratch)
     assert style.VIRTUAL_NOTE in text
-    for name, entry in figures.CATALOGUE.items():
+    listed = {n: e for n, e in figures.CATALOGUE.items() if not n.startswith("comparison")}
+    for name, entry in listed.items():
         assert f"| [{name}.png]({name}.png) | {entry.caption} | {entry.notebook} |" in text
+
+
+def test_figures_of_other_maps_are_listed_once_for_each_of_them(scratch):
+    assert "comparison_map" not in figures.catalogue_markdown(scratch)
+    named = scratch.model_copy(update={"references": {"CCI": None, "mine": None}})
+    text = figures.catalogue_markdown(named)
+    for name in ("comparison_map_CCI", "comparison_chart_mine"):
+        assert f"| [{name}.png]({name}.png) |" in text
+
+
+def test_a_figure_of_one_of_several_things_has_its_name_in_the_file(scratch, drawn):
+    path = figures.save_figure(drawn["comparison_map"], scratch, "comparison_map", "CCI")
+    assert path.name == "comparison_map_CCI.png"
 
 
 def test_the_preview_lies_beside_the_products(scratch, drawn):
@@ -500,7 +570,7 @@ def test_the_committed_list_of_figures_is_that_of_the_catalogue(study):
     text = (folder / "README.md").read_text(encoding="utf-8")
     assert text == figures.catalogue_markdown(study, f"{study.name}/")
     committed = {path.stem for path in (folder / study.name).glob("*.png")}
-    assert committed == set(figures.CATALOGUE)
+    assert committed == {n for n in figures.CATALOGUE if not n.startswith("comparison")}
 
 
 def test_a_wide_area_at_the_date_line_has_a_labelled_graticule_and_room_for_the_legend(tmp_path):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
-from cmcrameri import cm
 from matplotlib.artist import Artist
 from matplotlib.colors import BoundaryNorm, ListedColormap, Normalize
 from matplotlib.figure import Figure
@@ -12,16 +11,11 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from helpers.figures import layers, style
-from helpers.figures.base_map import height_over_width, map_axes
+from helpers.figures.maps import finish_map, single_map
 from helpers.figures.small_maps import legend_below, map_rows
-from helpers.figures.style import DOUBLE_COLUMN_MM, journal_style, printed_name
-from helpers.figures.towns import draw_towns
+from helpers.figures.style import journal_style, printed_name
+from helpers.products import driver_colours
 from helpers.study import Study
-
-_LEFT_MM, _SIDE_MM = 16.0, 40.0
-_MAP_MM = DOUBLE_COLUMN_MM - _LEFT_MM - _SIDE_MM
-# Okabe and Ito (2008), which all eyes tell apart; light ones first, as hatching lies on them.
-_FEW_COLOURS = ("#56b4e9", "#e69f00", "#009e73", "#f0e442", "#cc79a7", "#d55e00", "#0072b2")
 
 
 @journal_style
@@ -72,20 +66,14 @@ def dominant_driver_map(
 
     """
     names = [str(name) for name in result["predictor"].to_numpy()]
-    enough = len(names) <= len(_FEW_COLOURS)
-    colours = ListedColormap((_FEW_COLOURS if enough else cm.batlowS.colors)[: len(names)])
+    colours = ListedColormap([driver_colours(names)[name] for name in names])
     norm = BoundaryNorm(np.arange(len(names) + 1) + 0.5, colours.N)
-    below_mm = 11 + style.NOTE_MM
-    height_mm = _MAP_MM * height_over_width(study) + below_mm + 2
-    figure = style.new_figure(DOUBLE_COLUMN_MM, height_mm, layout=None)
-    elevation = None if covariates is None else covariates.get("elevation")
-    axes = map_axes(figure, study, (_LEFT_MM, below_mm, _MAP_MM), elevation)
-    axes.set(xlabel="Longitude", ylabel="Latitude")
+    figure, axes = single_map(study, covariates)
     layers.draw_layer(axes, result["dominant_driver"], study, colours, norm, whole_cells=True)
     handles = _driver_handles(result["dominant_driver"], names, colours)
     handles += layers.hatch_outside(axes, result, study)
-    draw_towns(axes, study, _MAP_MM)
-    layers.side_legend(axes, handles, "Largest effect on\nthe prediction\n(share of the area)")
+    title = "Largest effect on\nthe prediction\n(share of the area)"
+    finish_map(axes, study, handles, title=title)
     return style.mark_virtual(figure, study)
 
 

@@ -49,13 +49,13 @@ def study_area_map(study: Study, covariates: xr.Dataset, boreholes: pd.DataFrame
     """
     used = boreholes[boreholes["status"] == "used"]
     others = _inside_frame(boreholes[boreholes["status"] != "used"], study)
-    figure, axes = _single_map(study, covariates)
+    figure, axes = single_map(study, covariates)
     _draw_elevation(axes, study, covariates)
     axes.plot(others["x"], others["y"], "x", color="black", markersize=4, zorder=5.5)
     markers = layers.draw_sites(axes, study, used)
     layers.side_bar(axes, markers, layers.temperature_label(study), "both", (0.38, 0.75))
     crosses = layers.marker_handle("x", f"not used\n(n = {len(others)}, in view)")
-    _finish(axes, study, [*layers.site_handles(used), crosses], used)
+    finish_map(axes, study, [*layers.site_handles(used), crosses], used)
     return style.mark_virtual(figure, study)
 
 
@@ -77,7 +77,7 @@ def site_status_map(
     """
     touched = boreholes["site"].isin(flags["site"][flags["action"].isin([REPAIRED, REMOVED])])
     status = boreholes["status"].mask(touched & (boreholes["status"] == "used"), "flagged")
-    figure, axes = _single_map(study, covariates)
+    figure, axes = single_map(study, covariates)
     _draw_elevation(axes, study, covariates)
     handles = []
     for name, (label, marker, colour) in _STATUS_LOOKS.items():
@@ -89,7 +89,7 @@ def site_status_map(
         count, beyond = f"\n(n = {len(sites)}", len(sites) - len(shown)
         count += f", {beyond} outside)" if beyond else ")"
         handles.append(layers.marker_handle(label=label + count, **look))
-    _finish(axes, study, handles, _inside_frame(boreholes, study))
+    finish_map(axes, study, handles, _inside_frame(boreholes, study))
     return style.mark_virtual(figure, study)
 
 
@@ -115,7 +115,7 @@ def temperature_map(
         Dataset whose ``elevation`` is used for the relief shading.
 
     """
-    figure, axes = _single_map(study, covariates)
+    figure, axes = single_map(study, covariates)
     image = layers.draw_temperature(axes, result["t15"], study)
     layers.side_bar(axes, image, layers.temperature_label(study), "both")
     handles = layers.draw_contour(axes, result["t15"], study, 0.0, "0 °C isotherm")
@@ -125,7 +125,7 @@ def temperature_map(
         used = boreholes[boreholes["status"] == "used"]
         layers.draw_sites(axes, study, used)
         handles = layers.site_handles(used) + handles
-    _finish(axes, study, handles, used)
+    finish_map(axes, study, handles, used)
     return style.mark_virtual(figure, study)
 
 
@@ -137,12 +137,12 @@ def interval_width_map(
     quantiles = result["t15_quantile"]
     low, high = float(quantiles["quantile"].min()), float(quantiles["quantile"].max())
     width = quantiles.sel(quantile=high) - quantiles.sel(quantile=low)
-    figure, axes = _single_map(study, covariates)
+    figure, axes = single_map(study, covariates)
     norm = Normalize(*layers.robust_range(width))
     image = layers.draw_layer(axes, width, study, style.WIDTH_COLOURS, norm)
     label = f"Width of the {100 * (high - low):.0f} % prediction interval (°C)"
     layers.side_bar(axes, image, label, "both")
-    _finish(axes, study, layers.hatch_outside(axes, result, study))
+    finish_map(axes, study, layers.hatch_outside(axes, result, study))
     return style.mark_virtual(figure, study)
 
 
@@ -152,13 +152,13 @@ def probability_map(
 ) -> Figure:
     """Probability that the ground at the mapped depth is at or below 0 deg C, with its 0.5 line."""
     probability = result["permafrost_probability"]
-    figure, axes = _single_map(study, covariates)
+    figure, axes = single_map(study, covariates)
     colours = style.PROBABILITY_COLOURS
     image = layers.draw_layer(axes, probability, study, colours, Normalize(0, 1))
     depth = f"{study.boreholes.depth_m:g} m"
     layers.side_bar(axes, image, f"Probability of ≤ 0 °C at {depth} (–)")
     handles = layers.draw_contour(axes, probability, study, 0.5, "probability 0.5")
-    _finish(axes, study, handles + layers.hatch_outside(axes, result, study))
+    finish_map(axes, study, handles + layers.hatch_outside(axes, result, study))
     return style.mark_virtual(figure, study)
 
 
@@ -183,14 +183,14 @@ def thermal_class_map(
         Dataset whose ``elevation`` is used for the relief shading.
 
     """
-    figure, axes = _single_map(study, covariates)
+    figure, axes = single_map(study, covariates)
     colours = ListedColormap([c.colour for c in study.classes])
     norm = BoundaryNorm(np.arange(len(study.classes) + 1) + 0.5, colours.N)
     layers.draw_layer(axes, classes.where(classes != CLASS_NODATA), study, colours, norm, True)
     handles = _class_handles(study, classes)
     if result is not None:
         handles += layers.hatch_outside(axes, result, study)
-    _finish(axes, study, handles, title="Thermal class,\nbounds (°C): area (10$^4$ km$^2$)")
+    finish_map(axes, study, handles, title="Thermal class,\nbounds (°C): area (10$^4$ km$^2$)")
     return style.mark_virtual(figure, study)
 
 
@@ -211,7 +211,7 @@ def fold_map(
 
     """
     folds = np.asarray(folds)
-    figure, axes = _single_map(study, covariates)
+    figure, axes = single_map(study, covariates)
     numbers = np.unique(folds)
     handles = []
     for position, fold in enumerate(numbers):
@@ -225,11 +225,11 @@ def fold_map(
         }
         axes.plot(held["x"], held["y"], linestyle="none", zorder=5, **look)
         handles.append(layers.marker_handle(label=f"fold {fold + 1} (n = {len(held)})", **look))
-    _finish(axes, study, handles, training, title="Held out together")
+    finish_map(axes, study, handles, training, title="Held out together")
     return style.mark_virtual(figure, study)
 
 
-def _single_map(study: Study, covariates: xr.Dataset | None) -> tuple[Figure, GeoAxes]:
+def single_map(study: Study, covariates: xr.Dataset | None) -> tuple[Figure, GeoAxes]:
     """Full-width figure with one map, and room for legend and colour bar to its right."""
     below_mm = 11 + style.NOTE_MM
     height_mm = _MAP_MM * height_over_width(study) + below_mm + 2
@@ -276,7 +276,7 @@ def _bounds(low: float | None, high: float | None) -> str:
     return style.minus(text)
 
 
-def _finish(
+def finish_map(
     axes: GeoAxes,
     study: Study,
     handles: list[Artist],

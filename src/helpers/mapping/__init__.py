@@ -1,7 +1,7 @@
 """The forest over a grid of any size, block by block, on this machine or many."""
 
 from helpers.mapping.blocks import BLOCK_CELLS, Block, predicted_blocks
-from helpers.mapping.dataset import predict_map
+from helpers.mapping.dataset import flags_of, predict_map
 from helpers.mapping.task import LAYERS, LayerSpec, Task
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Block",
     "LayerSpec",
     "Task",
+    "flags_of",
     "predict_map",
     "predicted_blocks",
 ]

@@ -79,13 +79,13 @@ def _dataset(task: Task, layers: dict[str, NDArray], predictors: xr.Dataset) -> 
         result[name] = xr.Variable(dimensions, layers[name], attributes)
     if task.shapley:
         result["shapley_value"].attrs["base_value_c"] = task.base_value
-        result["dominant_driver"].attrs |= _flags(task.forest.names)
+        result["dominant_driver"].attrs |= flags_of(task.forest.names)
     if "spatial_ref" in result.coords:
         result = result.rio.write_grid_mapping("spatial_ref")
     return result
 
 
-def _flags(names: tuple[str, ...]) -> dict[str, object]:
+def flags_of(names: Sequence[str]) -> dict[str, object]:
     """Names of the values 1, 2, ... as the CF conventions write them: apart by blanks."""
     words = " ".join("_".join(name.split()) for name in names)
     return {"flag_values": np.arange(1, len(names) + 1, dtype=np.float32), "flag_meanings": words}

@@ -111,14 +111,16 @@ def _in_background(call: Callable[[], T]) -> concurrent.futures.Future[T]:
 
 def _on_dask(client: Client, task: Task) -> Workforce:
     # A result of its own rather than scattered: the scheduler can make it again elsewhere when
-    # the worker that holds it is lost.
+    # the workers that hold it are lost. Every worker gets it now, or the first would be sent all
+    # the blocks and the others have to take them over.
     shipped = _submit(client, Task.prepared, task.bare())
+    _awaited(client, partial(client.replicate, [shipped]))
 
     def start(cells: NDArray) -> Callable[[], dict[str, NDArray]]:
         """Send a block."""
         if client.status in ("closing", "closed"):
             raise _lost(client, "is gone")
-        return partial(_result, client, _submit(client, Task.predict, shipped, cells))
+        return partial(_awaited, client, _submit(client, Task.predict, shipped, cells).result)
 
     return start, lambda: max(_n_threads(client), 1)
 
@@ -132,14 +134,14 @@ def _submit(client: Client, function: Callable, *arguments: object) -> Future:
         return client.submit(function, *arguments, pure=False)
 
 
-def _result(client: Client, future: Future) -> dict[str, NDArray]:
-    """Layers of a block, or an error if nobody is left to predict it.
+def _awaited(client: Client, call: Callable[[], T]) -> T:
+    """What a call to the workers gives, or an error if nobody is left to answer.
 
     While a worker is left, distributed repeats on it the blocks of those that were lost.
     """
     from distributed import CancelledError, KilledWorker
 
-    answer, last_seen = _in_background(future.result), time.monotonic()
+    answer, last_seen = _in_background(call), time.monotonic()
     while not concurrent.futures.wait([answer], _LOOK_EVERY_S).done:
         if _n_threads(client):
             last_seen = time.monotonic()

@@ -20,7 +20,13 @@ from numpy.typing import NDArray
 
 from helpers.covariates import reference_layer, sample_at
 from helpers.products.cog import make_cog
-from helpers.products.rasters import VIRTUAL_NOTE, Raster, class_bounds, provenance
+from helpers.products.rasters import (
+    VIRTUAL_NOTE,
+    Raster,
+    class_bounds,
+    provenance,
+    raster_profile,
+)
 from helpers.scores import classification_scores, regression_scores, thermal_class
 from helpers.storage import ContractError, replacing, write_json
 from helpers.study import Study
@@ -216,20 +222,11 @@ def _write_difference(study: Study, comparison: Comparison) -> Path:
     words = f"this map minus {comparison.long_name}"
     raster = Raster(f"difference_{comparison.name}.tif", UNITS, {"difference": (words,)})
     bands = raster.bands({"difference": comparison.difference.to_numpy()})
-    profile = {
-        "dtype": raster.dtype,
-        "count": len(bands),
-        "height": bands.shape[1],
-        "width": bands.shape[2],
-        "crs": rasterio.crs.CRS.from_wkt(study.crs.to_wkt()),
-        "transform": study.geobox.affine,
-        "nodata": raster.nodata,
-    }
     path = study.output_dir / raster.name
     study.interim_dir.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=study.interim_dir) as folder, replacing(path) as unfinished:
         plain, finished = Path(folder) / "plain.tif", Path(folder) / raster.name
-        with rasterio.open(plain, "w", driver="GTiff", **profile) as stored:
+        with rasterio.open(plain, "w", driver="GTiff", **raster_profile(study, raster)) as stored:
             stored.write(bands)
         make_cog(plain, finished, raster, provenance(study))
         shutil.move(finished, unfinished)

@@ -7,7 +7,7 @@ bytes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -126,20 +126,19 @@ def _shapley_rasters(study: Study) -> tuple[Raster, ...]:
         "base_value": ("base value",),
     }
     driver = {"dominant_driver": ("predictor with the largest absolute contribution to t15",)}
-    colours = tuple(driver_colours(study).items())
+    colours = tuple(driver_colours(study.forest.predictors).items())
     return (
         Raster("shap.tif", "degC", contributions),
         Raster("dominant_driver.tif", "1", driver, colours, "DRIVER"),
     )
 
 
-def driver_colours(study: Study) -> dict[str, str]:
-    """Colour (#rrggbb) of each predictor of the forest, which all eyes tell apart.
+def driver_colours(names: Sequence[str]) -> dict[str, str]:
+    """Colour (#rrggbb) of each predictor, which all eyes tell apart; light ones come first.
 
     Those of Okabe and Ito (2008) but black; for more predictors batlowS (Crameri, Shephard and
     Heron 2020, doi:10.1038/s41467-020-19160-7).
     """
-    names = study.forest.predictors
     enough = len(names) <= len(_FEW_COLOURS)
     colours = _FEW_COLOURS if enough else [to_hex(cm.batlowS(i)) for i in range(len(names))]
     return dict(zip(names, colours, strict=False))

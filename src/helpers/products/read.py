@@ -11,7 +11,7 @@ import rioxarray
 import xarray as xr
 from odc.geo.xr import xr_coords
 
-from helpers.mapping import LAYERS
+from helpers.mapping import LAYERS, flags_of
 from helpers.products.rasters import BASE_VALUE_TAG, Raster, product_rasters
 from helpers.products.write import FROZEN_AT_OR_BELOW_C
 from helpers.storage import ContractError, require
@@ -53,7 +53,7 @@ def read_products(study: Study, chunks: int | None = None) -> xr.Dataset:
         result = result.assign(_layers(study, raster, paths[raster.name], chunks))
         if BASE_VALUE_TAG in tags:
             result["shapley_value"].attrs["base_value_c"] = float(tags[BASE_VALUE_TAG])
-    result["dominant_driver"].attrs |= _flags(study.forest.predictors)
+    result["dominant_driver"].attrs |= flags_of(study.forest.predictors)
     return result.rio.write_crs(study.crs.to_wkt())
 
 
@@ -119,9 +119,3 @@ def _named(study: Study, name: str, bands: xr.DataArray) -> xr.DataArray:
     words = {"depth_m": study.boreholes.depth_m, "at_or_below": FROZEN_AT_OR_BELOW_C}
     layer = bands[0] if spec.dimension is None else bands.rename(band=spec.dimension)
     return layer.assign_attrs(units=spec.units, long_name=spec.long_name.format(**words))
-
-
-def _flags(names: Sequence[str]) -> dict[str, object]:
-    """Names of the values 1, 2, ... as the CF conventions write them: apart by blanks."""
-    words = " ".join("_".join(name.split()) for name in names)
-    return {"flag_values": np.arange(1, len(names) + 1, dtype=np.float32), "flag_meanings": words}
