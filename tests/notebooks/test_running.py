@@ -15,7 +15,7 @@ from helpers.run import (
     run_notebooks,
     write_results,
 )
-from helpers.storage import read_json, sha256
+from helpers.storage import read_dataset, read_json, sha256
 
 pytestmark = pytest.mark.slow
 EMBEDDED = Path(PROJECT) / "data" / "northeast_china"
@@ -58,14 +58,36 @@ def test_all_notebooks_run_and_end_with_a_table(folder, first_run):
 
 def test_a_run_writes_to_its_own_folders_only(folder, first_run):
     assert all("fast_10000m_100trees" in name for name in first_run[1])
-    assert sum(name.endswith(".tif") for name in first_run[1]) == 5
-    assert sum(name.endswith(".png") for name in first_run[1]) >= 17
+    assert sum(name.endswith(".tif") for name in first_run[1]) == 7
+    assert sum(name.endswith(".png") for name in first_run[1]) >= 33
 
 
 def test_a_second_run_gives_the_same_bytes(folder, first_run):
     run_notebooks(folder, fast=True)
     write_results(load_variant(folder, fast=True))
     assert checksums(folder) == first_run[1]
+
+
+def test_a_map_named_as_reference_is_compared(folder, first_run, tmp_path):
+    """The mean annual air temperature: colder than the ground nearly everywhere."""
+    target = tmp_path / "data" / "northeast_china"
+    shutil.copytree(folder, target)
+    interim = load_variant(target, fast=True).interim_dir
+    read_dataset(interim / "covariates.nc", ("MAAT",))["MAAT"].rio.to_raster(target / "air.tif")
+    with (target / "study.toml").open("a", encoding="utf-8") as text:
+        text.write('[references.air]\nsource = "raster"\npath = "air.tif"\nunits = "degC"\n')
+    study = load_variant(target, fast=True)
+    parameters = {
+        "study_file": str(target),
+        "resolution_m": study.grid.resolution_m,
+        "n_trees": study.forest.n_trees,
+    }
+    run_notebook(PROJECT / "notebooks" / "06_map_export.ipynb", tmp_path / "06.ipynb", parameters)
+    record = read_json(study.output_dir / "comparison_air.json")
+    assert record["mean_difference_c"] > 0
+    assert (study.output_dir / "difference_air.tif").is_file()
+    assert (study.figures_dir / "comparison_map_air.png").is_file()
+    assert "comparison_air.json" in read_json(study.output_dir / "metadata.json")["files"]
 
 
 def test_scores_are_of_the_size_the_virtual_survey_allows(folder, first_run):
