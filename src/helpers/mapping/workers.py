@@ -82,7 +82,7 @@ def _dask_client(workers: str | Client | Cluster) -> closing[Client] | nullconte
         return closing(_in_background(connect).result(1.5 * CONNECT_S))
     except Exception as error:  # distributed has many for what is one to the user
         raise ContractError(
-            f"No Dask scheduler answers at {workers} (tried for {CONNECT_S:g} s or less; "
+            f"No Dask scheduler answers at {workers} (tried for about {CONNECT_S:g} s at most; "
             f"{error!r}). Start one ('dask scheduler', then 'dask worker tcp://host:8786'), or "
             f"correct the address in workers= or {ADDRESS}; without either, threads of this "
             "machine predict."
