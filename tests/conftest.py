@@ -1,3 +1,4 @@
+import os
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ from helpers.covariates import build_covariates
 from helpers.study import load_study
 
 matplotlib.use("Agg")
+os.environ.pop("DASK_SCHEDULER_ADDRESS", None)  # tests start the schedulers they need
 
 PROJECT = Path(__file__).resolve().parents[1]
 EMBEDDED = PROJECT / "data" / "northeast_china"

@@ -1,5 +1,6 @@
 """The compiled loops against plain ones, and against independent programs."""
 
+import dataclasses
 import itertools
 from math import factorial
 
@@ -9,8 +10,9 @@ import pytest
 import shap
 
 from helpers.forest import fit_forest
+from helpers.shapley import site_shapley, values
 from helpers.storage import ContractError
-from helpers.trees import contributions, shapley, visits
+from helpers.trees import contributions, grid, looked_up, shapley, visits
 
 SETTINGS = {"n_trees": 40, "min_samples_leaf": 2, "max_features": 0.67, "seed": 3}
 
@@ -174,6 +176,30 @@ def test_shapley_values_of_every_cell_add_up_to_its_prediction(forest, cells):
     np.testing.assert_allclose(total, forest.model.predict(cells), atol=1e-9)
 
 
+@pytest.mark.parametrize("n_predictors", [1, 2, 4])
+def test_values_looked_up_are_those_summed_to_the_last_bit(n_predictors):
+    forest = forest_of(n_predictors)
+    boxes, tables = forest.shapley_grid, forest.shapley_tables
+    rng = np.random.default_rng(6)
+    thresholds = rng.choice(forest.trees.thresholds, (100, n_predictors))
+    cells = np.concatenate([rng.normal(0, 2, (400, n_predictors)), thresholds]).astype(np.float32)
+    found = looked_up(cells, forest.trees, tables, boxes)
+    assert found.tobytes() == contributions(cells, forest.trees, tables).tobytes()
+    assert found[::-1].tobytes() == looked_up(cells[::-1], forest.trees, tables, boxes).tobytes()
+
+
+def test_many_places_are_explained_as_few_are(forest, monkeypatch):
+    """Also where the boxes would not fit."""
+    places = pd.DataFrame(np.random.default_rng(1).normal(size=(200, 3)), columns=forest.names)
+    few = site_shapley(forest, places).values
+    monkeypatch.setattr(values, "MANY_PLACES", 100)
+    assert site_shapley(forest, places).values.tobytes() == few.tobytes()
+    monkeypatch.setattr(grid, "LARGEST_GRID", 100)
+    again = dataclasses.replace(forest)
+    assert again.shapley_grid is None
+    assert site_shapley(again, places).values.tobytes() == few.tobytes()
+
+
 def test_a_predictor_no_tree_asks_for_adds_nothing():
     """A constant predictor cannot be split on."""
     rng = np.random.default_rng(0)
@@ -181,6 +207,10 @@ def test_a_predictor_no_tree_asks_for_adds_nothing():
     forest = fit_forest(sites, sites["PRE"], n_trees=10)
     found = contributions(forest.matrix(sites), forest.trees, forest.shapley_tables)
     assert (found[:, 1] == 0).all() and (found[:, 0] != 0).any()
+    again = looked_up(
+        forest.matrix(sites), forest.trees, forest.shapley_tables, forest.shapley_grid
+    )
+    assert again.tobytes() == found.tobytes()
 
 
 def test_a_forest_of_single_leaves_has_nothing_to_explain():

@@ -85,6 +85,11 @@ class ApplicabilityDomain:
         self.threshold = _upper_whisker(self.train_di)
         self.train_lpd = (to_others < self.threshold).sum(axis=1)
 
+    @property
+    def parameters(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """All that distances follow from: centre and scale (p,), and the sites scaled (n, p)."""
+        return self._centre, self._scale, np.asarray(self._tree.data)
+
     def dissimilarity(self, new: pd.DataFrame | ArrayLike, workers: int = 1) -> np.ndarray:
         """Dissimilarity index of places (m, p); NaN where a predictor is missing.
 

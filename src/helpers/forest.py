@@ -22,11 +22,13 @@ from sklearn.ensemble import RandomForestRegressor
 from helpers.forest_file import nodes_are_sound, read_trusted, write_trusted
 from helpers.storage import ContractError, require
 from helpers.trees import (
+    ShapleyGrid,
     ShapleyTables,
     Trees,
     flatten_trees,
     from_cold,
     leaf_weights,
+    shapley_grid,
     shapley_tables,
     summarise_cells,
 )
@@ -94,6 +96,11 @@ class Forest:
     def shapley_tables(self) -> ShapleyTables:
         """What each leaf adds to the Shapley values; background are all training sites."""
         return shapley_tables(self.trees, self.predictors.astype(np.float32))
+
+    @cached_property
+    def shapley_grid(self) -> ShapleyGrid | None:
+        """Shapley values in all boxes of the trees, for many cells; None if too large."""
+        return shapley_grid(self.trees, self.shapley_tables)
 
     def matrix(self, x: pd.DataFrame) -> NDArray:
         """Predictors of ``x``, matched by name, as float32: what scikit-learn compares.

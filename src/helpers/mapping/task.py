@@ -122,7 +122,7 @@ class Task:
 
     def prepared(self) -> Task:
         """Itself, with what is the same for all cells computed now, not by each block's thread."""
-        _ = self.base_value if self.shapley else self.forest.trees
+        _ = (self.base_value, self.forest.shapley_grid) if self.shapley else self.forest.trees
         return self
 
     def fingerprint(self) -> str:
@@ -148,7 +148,7 @@ class Task:
         yield from forest.trees
         yield from (forest.predictors, forest.temperature_c, forest.sample_weight)
         if domain is not None:
-            yield from (domain._centre, domain._scale, domain._tree.data)
+            yield from domain.parameters
 
     def predict(self, cells: NDArray) -> dict[str, NDArray]:
         """Layers of a block of cells.

@@ -111,6 +111,7 @@ def make_cog(source: Path, target: Path, raster: Raster, tags: Mapping[str, str]
                 predictor="NO" if raster.classes else "YES",
                 overview_resampling="NEAREST" if raster.classes else "AVERAGE",
                 bigtiff="IF_SAFER",
+                num_threads="ALL_CPUS",  # the bytes do not depend on it
             )
         contents.unlink()
         to_disk(target)

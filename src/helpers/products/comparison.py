@@ -70,6 +70,11 @@ class Comparison:
             "sites": self.sites,
         }
 
+    def site_table(self) -> pd.DataFrame:
+        """Errors at the boreholes (deg C), one row for each map; empty with fewer than two."""
+        maps = {name: found for name, found in self.sites.items() if name != "n"}
+        return pd.DataFrame(maps, index=["bias", "mae", "rmse"]).T.astype(float)
+
 
 def compare_with(study: Study, result: xr.Dataset, other: xr.DataArray, name: str) -> Comparison:
     """Compare the map with another of ground temperature, over the cells that both know.

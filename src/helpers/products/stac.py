@@ -170,6 +170,8 @@ def _band(raster: rasterio.DatasetReader, number: int) -> dict[str, Any]:
     """What a raster says of a band: name, type, unit, statistics, histogram."""
     place, tags = number - 1, raster.tags(number)
     statistics = {name: float(tags[tag]) for name, tag in _STATISTICS.items() if tag in tags}
+    if raster.colorinterp[place].name == "palette":  # a mean of classes means nothing
+        statistics = {k: v for k, v in statistics.items() if k not in ("mean", "stddev")}
     band = {
         "name": f"b{number}",
         "description": raster.descriptions[place],

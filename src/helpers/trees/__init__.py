@@ -9,15 +9,19 @@ a cell does not depend on the cells visited before.
 
 from helpers.trees.distribution import leaf_weights, summarise_cells
 from helpers.trees.flat import Trees, flatten_trees, from_cold
+from helpers.trees.grid import ShapleyGrid, looked_up, shapley_grid
 from helpers.trees.shapley import ShapleyTables, contributions, shapley_tables
 
 __all__ = [
+    "ShapleyGrid",
     "ShapleyTables",
     "Trees",
     "contributions",
     "flatten_trees",
     "from_cold",
     "leaf_weights",
+    "looked_up",
+    "shapley_grid",
     "shapley_tables",
     "summarise_cells",
 ]

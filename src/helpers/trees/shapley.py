@@ -235,7 +235,7 @@ def _summed(ranks: NDArray, order: NDArray, trees: Trees, tables: ShapleyTables)
         count = trees_to_ask(ranks[cell], lowest, highest, flags, asked)
         for tree in asked[:count]:
             total -= of_tree[tree]
-            _sum_of_tree(ranks[cell], tree, tables, of_tree[tree])
+            sum_of_tree(ranks[cell], tree, tables, of_tree[tree])
             _own_box(ranks[cell], trees, tree, lowest, highest)
             total += of_tree[tree]
         out[cell] = total
@@ -243,7 +243,8 @@ def _summed(ranks: NDArray, order: NDArray, trees: Trees, tables: ShapleyTables)
 
 
 @njit(nogil=True, cache=True)
-def _sum_of_tree(ranks: NDArray, tree: int, tables: ShapleyTables, out: NDArray) -> None:
+def sum_of_tree(ranks: NDArray, tree: int, tables: ShapleyTables, out: NDArray) -> None:
+    """Contributions of one tree to a cell, in parts of a deg C, into ``out`` (predictors,)."""
     out[:] = 0
     for leaf in range(tables.first_leaf[tree], tables.first_leaf[tree + 1]):
         begin, end = tables.first_bound[leaf], tables.first_bound[leaf + 1]
