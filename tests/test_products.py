@@ -291,3 +291,13 @@ def test_a_forest_or_grid_that_is_not_of_the_study_is_refused(study, covariates,
         products.write_products(same, fitted, covariates.isel(y=slice(1, None)), domain)
     for folder in (other.folder, same.folder):
         assert [p.name for p in folder.iterdir()] == ["study.toml"]
+
+
+def test_records_of_the_map_before_do_not_stay_beside_a_new_one(study, model, covariates, tmp_path):
+    """They hold its checksums; notebook 06 writes them again at its end."""
+    copied = study_in(tmp_path / "northeast_china", study)
+    copied.output_dir.mkdir(parents=True)
+    for name in ("metadata.json", "stac_item.json"):
+        (copied.output_dir / name).write_text("{}")
+    products.write_products(copied, model[0], covariates, model[1], progress=False)
+    assert not list(copied.output_dir.glob("*.json"))

@@ -27,6 +27,8 @@ from helpers.storage import replacing
 from helpers.study import Study
 
 HISTOGRAM_BINS = 64
+# They describe the rasters there were before, with checksums, and are written after these.
+RECORDS = ("metadata.json", "stac_item.json")
 _CELLS_AT_ONCE = 2**20
 
 Parts = Callable[[], Iterator[NDArray]]
@@ -71,6 +73,8 @@ def finish_products(
     for raster in tqdm(unfinished.rasters, desc="GeoTIFFs", unit="file", disable=not progress):
         own = provenance(study) | dict(tags.get(raster.name, {}))
         make_cog(unfinished.folder / raster.name, folder / raster.name, raster, own)
+    for name in RECORDS:
+        (study.output_dir / name).unlink(missing_ok=True)
     products = [_publish(folder / r.name, study.output_dir) for r in unfinished.rasters]
     unfinished.remove()
     return products
