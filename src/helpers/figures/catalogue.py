@@ -117,7 +117,8 @@ CATALOGUE: dict[str, Entry] = {
         "interacts with it most.",
     ),
     "shap_interactions": Entry(
-        _SHAP, "Mean absolute main effect of each predictor and interaction of each pair."
+        _SHAP,
+        "Mean absolute main effect of each predictor, and interaction of each pair (both halves).",
     ),
     "shap_stability": Entry(
         _SHAP,
@@ -154,12 +155,13 @@ CATALOGUE: dict[str, Entry] = {
         _MAPS, "Dissimilarity index (a) and local point density (b); hatched where not applicable."
     ),
     "shapley_maps": Entry(
-        _MAPS, "What each predictor adds to the prediction of every cell, on one scale."
+        _MAPS,
+        "What each predictor adds to the mean prediction at the sites in every cell, on one scale.",
     ),
     "dominant_driver": Entry(
         _MAPS,
-        "Predictor with the largest effect on each cell, warming or cooling; hatched outside the "
-        "area of applicability.",
+        "Predictor with the largest effect on each cell, warming or cooling, compared with the "
+        "average site; hatched outside the area of applicability.",
     ),
     "comparison_map": Entry(_MAPS, "This map, another map and their difference."),
     "comparison_chart": Entry(

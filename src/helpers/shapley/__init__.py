@@ -5,7 +5,12 @@ interactions, and ``groups`` takes correlated predictors together; ``stability``
 answer depends on the sites, ``importance`` what a predictor is worth at held-out ones.
 """
 
-from helpers.shapley.coalitions import coalition_values, group_shapley, interaction_values
+from helpers.shapley.coalitions import (
+    MOST_PLAYERS,
+    coalition_values,
+    group_shapley,
+    interaction_values,
+)
 from helpers.shapley.groups import grouped
 from helpers.shapley.importance import permutation_importance
 from helpers.shapley.stability import order_kept, shapley_by_fold
@@ -13,6 +18,7 @@ from helpers.shapley.summary import as_dataset, mean_absolute
 from helpers.shapley.values import ShapleyValues, site_shapley
 
 __all__ = [
+    "MOST_PLAYERS",
     "ShapleyValues",
     "as_dataset",
     "coalition_values",
