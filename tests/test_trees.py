@@ -3,16 +3,18 @@
 import dataclasses
 import itertools
 from math import factorial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import shap
+from numba.core.dispatcher import Dispatcher
 
 from helpers.forest import fit_forest
 from helpers.shapley import site_shapley, values
 from helpers.storage import ContractError
-from helpers.trees import contributions, grid, looked_up, shapley, visits
+from helpers.trees import contributions, grid, looked_up, loops, shapley, visits
 
 SETTINGS = {"n_trees": 40, "min_samples_leaf": 2, "max_features": 0.67, "seed": 3}
 
@@ -227,3 +229,19 @@ def test_tables_that_would_not_fit_are_refused_with_a_remedy(forest, monkeypatch
     monkeypatch.setattr(shapley, "LARGEST_TABLES", 1000)
     with pytest.raises(ContractError, match=r"up to 3 predictors on one path.*min_samples_leaf"):
         shapley.shapley_tables(forest.trees, forest.predictors.astype(np.float32))
+
+
+def test_compiled_functions_call_only_those_of_their_own_file():
+    """Numba keeps what it has compiled until the file of a function changes, whatever it calls."""
+    for module in (loops, shapley):
+        own = {n: f for n, f in vars(module).items() if isinstance(f, Dispatcher)}
+        assert own
+        for function in own.values():
+            if function.__module__ == module.__name__:
+                called = {getattr(module, n, None) for n in function.py_func.__code__.co_names}
+                files = {f.__module__ for f in called if isinstance(f, Dispatcher)}
+                assert files <= {module.__name__}, function.__name__
+    compiled = {
+        p.stem for p in Path(loops.__file__).parent.glob("*.py") if "@njit" in p.read_text()
+    }
+    assert compiled == {"loops", "shapley"}

@@ -112,7 +112,11 @@ class Boreholes(Section):
 
 
 class ForestSettings(Section):
-    """Predictors (names of covariates) and the knobs of the random forest."""
+    """Predictors (names of covariates), the knobs of the random forest, and what it is asked for.
+
+    ``shapley_maps``: whether the map says in each cell what each predictor adds; hundreds of sites
+    and ten predictors or more can make that too large.
+    """
 
     predictors: list[str] = Field(min_length=1)
     n_trees: int = Field(default=500, ge=1)
@@ -120,6 +124,7 @@ class ForestSettings(Section):
     max_features: float = Field(default=0.67, gt=0, le=1)
     weights: Literal["none", "standard_error"] = "none"
     quantiles: list[Annotated[float, Field(gt=0, lt=1)]] = [0.05, 0.25, 0.5, 0.75, 0.95]
+    shapley_maps: bool = True
 
     @field_validator("predictors")
     @classmethod

@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from helpers.trees.flat import Trees
-from helpers.trees.shapley import ShapleyTables, sum_of_tree
-from helpers.trees.visits import new_boxes, room_for_flags, trees_to_ask, visiting_order
+from helpers.trees.loops import all_boxes, looked_up_sums
+from helpers.trees.shapley import ShapleyTables
+from helpers.trees.visits import visiting_order
 
 LARGEST_GRID = 2**27  # bytes
 
@@ -57,7 +57,7 @@ def shapley_grid(trees: Trees, tables: ShapleyTables) -> ShapleyGrid | None:
     after = np.cumprod(sides[:, ::-1], axis=1)[:, ::-1]
     stride = np.concatenate([after[:, 1:], np.ones((n_trees, 1), np.int64)], axis=1)
     first_box = np.concatenate([[0], np.cumsum(after[:, 0])])
-    sums = _all_boxes(first_rank, rank, first_box, stride, tables)
+    sums = all_boxes(first_rank, rank, first_box, stride, tables)
     return ShapleyGrid(first_rank, rank, first_box[:-1], stride, sums)
 
 
@@ -65,7 +65,7 @@ def looked_up(cells: NDArray, trees: Trees, tables: ShapleyTables, grid: Shapley
     """The same as :func:`helpers.trees.contributions`, to the last bit, and faster."""
     ranks = trees.ranks(cells)
     order = visiting_order(ranks, np.diff(trees.first_threshold))
-    return _looked_up(ranks, order, grid) * tables.part
+    return looked_up_sums(ranks, order, grid) * tables.part
 
 
 def _own_thresholds(trees: Trees, n_trees: int, n_predictors: int) -> tuple[NDArray, NDArray]:
@@ -77,67 +77,3 @@ def _own_thresholds(trees: Trees, n_trees: int, n_predictors: int) -> tuple[NDAr
     group, rank = np.divmod(np.unique(group * width + trees.rank[nodes]), width)
     first = np.searchsorted(group, np.arange(n_trees * n_predictors + 1))
     return first, rank.astype(np.int32)
-
-
-@njit(nogil=True, cache=True)
-def _all_boxes(
-    first_rank: NDArray,
-    rank: NDArray,
-    first_box: NDArray,
-    stride: NDArray,
-    tables: ShapleyTables,
-) -> NDArray:
-    n_trees, n_predictors = stride.shape
-    sums = np.zeros((first_box[-1], n_predictors), np.int64)
-    inside = np.empty(n_predictors, np.int32)  # ranks of some cell in the box
-    for tree in range(n_trees):
-        for box in range(first_box[tree], first_box[tree + 1]):
-            rest = box - first_box[tree]
-            for p in range(n_predictors):
-                begin = first_rank[tree * n_predictors + p]
-                end = first_rank[tree * n_predictors + p + 1]
-                position = begin + rest // stride[tree, p]
-                rest %= stride[tree, p]
-                if position < end:
-                    inside[p] = rank[position]
-                else:
-                    inside[p] = rank[end - 1] + 1 if end > begin else 0
-            sum_of_tree(inside, tree, tables, sums[box])
-    return sums
-
-
-@njit(nogil=True, cache=True)
-def _looked_up(ranks: NDArray, order: NDArray, grid: ShapleyGrid) -> NDArray:
-    n_trees, n_predictors = grid.stride.shape
-    lowest, highest = new_boxes(n_predictors, n_trees)
-    flags, asked = room_for_flags(n_trees), np.empty(n_trees, np.int64)
-    box_of = np.full(n_trees, -1, np.int64)
-    total = np.zeros(n_predictors, np.int64)
-    out = np.empty(ranks.shape, np.int64)
-    for cell in order:
-        count = trees_to_ask(ranks[cell], lowest, highest, flags, asked)
-        for tree in asked[:count]:
-            before = box_of[tree]
-            box_of[tree] = box = _find_box(ranks[cell], tree, grid, lowest, highest)
-            for p in range(n_predictors):
-                if before >= 0:
-                    total[p] -= grid.sums[before, p]
-                total[p] += grid.sums[box, p]
-        out[cell] = total
-    return out
-
-
-@njit(nogil=True, cache=True)
-def _find_box(
-    ranks: NDArray, tree: int, grid: ShapleyGrid, lowest: NDArray, highest: NDArray
-) -> int:
-    """Box of a cell in a tree, and the ranks that stay in it."""
-    box = grid.first_box[tree]
-    for p in range(len(ranks)):
-        begin = grid.first_rank[tree * len(ranks) + p]
-        end = grid.first_rank[tree * len(ranks) + p + 1]
-        position = begin + np.searchsorted(grid.rank[begin:end], ranks[p])
-        lowest[p, tree] = grid.rank[position - 1] + 1 if position > begin else 0
-        highest[p, tree] = grid.rank[position] if position < end else np.iinfo(np.int32).max
-        box += (position - begin) * grid.stride[tree, p]
-    return box

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from helpers.storage import ContractError
 from helpers.trees.flat import Trees
-from helpers.trees.visits import new_boxes, room_for_flags, trees_to_ask, visiting_order
+from helpers.trees.loops import summed
+from helpers.trees.visits import visiting_order
 
 LARGEST_TABLES = 2**30  # bytes
 _BITS = 62
@@ -75,8 +76,9 @@ def shapley_tables(trees: Trees, sites: NDArray) -> ShapleyTables:
         raise ContractError(
             f"Shapley values of every cell need tables of {entries.sum() * 8 / 2**30:.1f} GiB, as "
             f"the trees ask for up to {n_bounds.max()} predictors on one path; "
-            f"{LARGEST_TABLES / 2**30:g} GiB is the limit. Use fewer predictors or larger leaves "
-            "(min_samples_leaf), or explain sites only, with the shap library."
+            f"{LARGEST_TABLES / 2**30:g} GiB is the limit. Write shapley_maps = false under "
+            "[forest] of study.toml for a map without them, or use fewer predictors or larger "
+            "leaves (min_samples_leaf)."
         )
     first_entry = np.concatenate([[0], np.cumsum(entries)]).astype(np.int64)
     largest = max(np.abs(trees.value[leaves]).max(), 1.0) * len(trees.roots)
@@ -97,7 +99,7 @@ def contributions(cells: NDArray, trees: Trees, tables: ShapleyTables) -> NDArra
     """
     ranks = trees.ranks(cells)
     order = visiting_order(ranks, np.diff(trees.first_threshold))
-    return _summed(ranks, order, trees, tables) * tables.part
+    return summed(ranks, order, trees, tables) * tables.part
 
 
 @njit(nogil=True, cache=True)
@@ -220,53 +222,3 @@ def _share_out(row: NDArray, cell: int, site: int, weight: float, shares: NDArra
             row[j] += weight * shares[a, b]
         elif (site & ~cell) >> j & 1:
             row[j] -= weight * shares[b, a]
-
-
-@njit(nogil=True, cache=True)
-def _summed(ranks: NDArray, order: NDArray, trees: Trees, tables: ShapleyTables) -> NDArray:
-    """Sums over all leaves in parts of a deg C, int64 (cells, predictors)."""
-    n_trees, n_predictors = len(trees.roots), ranks.shape[1]
-    lowest, highest = new_boxes(n_predictors, n_trees)
-    flags, asked = room_for_flags(n_trees), np.empty(n_trees, np.int64)
-    of_tree = np.zeros((n_trees, n_predictors), np.int64)
-    total = np.zeros(n_predictors, np.int64)
-    out = np.empty(ranks.shape, np.int64)
-    for cell in order:
-        count = trees_to_ask(ranks[cell], lowest, highest, flags, asked)
-        for tree in asked[:count]:
-            total -= of_tree[tree]
-            sum_of_tree(ranks[cell], tree, tables, of_tree[tree])
-            _own_box(ranks[cell], trees, tree, lowest, highest)
-            total += of_tree[tree]
-        out[cell] = total
-    return out
-
-
-@njit(nogil=True, cache=True)
-def sum_of_tree(ranks: NDArray, tree: int, tables: ShapleyTables, out: NDArray) -> None:
-    """Contributions of one tree to a cell, in parts of a deg C, into ``out`` (predictors,)."""
-    out[:] = 0
-    for leaf in range(tables.first_leaf[tree], tables.first_leaf[tree + 1]):
-        begin, end = tables.first_bound[leaf], tables.first_bound[leaf + 1]
-        pattern = 0
-        for bound in range(begin, end):
-            rank = ranks[tables.predictor[bound]]
-            inside = (tables.lowest[bound] <= rank) & (rank <= tables.highest[bound])
-            pattern |= inside << (bound - begin)
-        entry = tables.first_entry[leaf] + pattern * (end - begin) - begin
-        for bound in range(begin, end):
-            out[tables.predictor[bound]] += tables.added[entry + bound]
-
-
-@njit(nogil=True, cache=True)
-def _own_box(ranks: NDArray, trees: Trees, tree: int, lowest: NDArray, highest: NDArray) -> None:
-    """Ranks between the thresholds of this tree: all its leaves see the same pattern there."""
-    for p in range(len(ranks)):
-        lowest[p, tree], highest[p, tree] = 0, np.iinfo(np.int32).max
-    end = trees.roots[tree + 1] if tree + 1 < len(trees.roots) else len(trees.predictor)
-    for node in range(trees.roots[tree], end):
-        p, rank = trees.predictor[node], trees.rank[node]
-        if p >= 0 and ranks[p] <= rank:
-            highest[p, tree] = min(highest[p, tree], rank)
-        elif p >= 0:
-            lowest[p, tree] = max(lowest[p, tree], rank + 1)
