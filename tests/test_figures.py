@@ -552,6 +552,13 @@ def test_figures_of_other_maps_are_listed_once_for_each_of_them(scratch):
         assert f"| [{name}.png]({name}.png) |" in text
 
 
+def test_maps_of_shapley_values_are_not_listed_if_the_study_does_without(scratch):
+    forest = scratch.forest.model_copy(update={"shapley_maps": False})
+    text = figures.catalogue_markdown(scratch.model_copy(update={"forest": forest}))
+    assert "shapley_maps" not in text and "dominant_driver" not in text
+    assert "shap_summary" in text
+
+
 def test_a_figure_of_one_of_several_things_has_its_name_in_the_file(scratch, drawn):
     path = figures.save_figure(drawn["comparison_map"], scratch, "comparison_map", "CCI")
     assert path.name == "comparison_map_CCI.png"

@@ -19,6 +19,7 @@ _PALETTE_SIZE, _GREYS = 256, 16
 _PREVIEW_DPI = 150
 _NEED_TRUTH = ("truth_comparison",)
 _OF_REFERENCES = ("comparison_map", "comparison_chart")
+_OF_SHAPLEY_MAPS = ("shapley_maps", "dominant_driver")
 
 
 class Entry(NamedTuple):
@@ -236,7 +237,9 @@ def _with_palette(picture: Image.Image) -> Image.Image:
 def catalogue_markdown(study: Study, folder: str = "") -> str:
     """Text of a README: file, caption and notebook of each figure; ``folder`` before the names."""
     virtual, truth = study.about.virtual_boreholes, study.about.truth_seed is not None
-    shown = {name: entry for name, entry in CATALOGUE.items() if truth or name not in _NEED_TRUTH}
+    left_out = () if truth else _NEED_TRUTH
+    left_out += () if study.forest.shapley_maps else _OF_SHAPLEY_MAPS
+    shown = {name: entry for name, entry in CATALOGUE.items() if name not in left_out}
     for name in _OF_REFERENCES:
         entry = shown.pop(name)
         shown |= {_file_name(name, of): entry for of in study.references}
