@@ -59,11 +59,12 @@ def test_a_class_holds_its_lower_bound_and_not_its_upper_one(study):
 def test_the_range_is_that_of_maps_at_one_level_everywhere(study):
     """Cells at -2, -0.2 and 0.8, levels 1 below and above: 1 to 3 cells at or below 0."""
     table = products.area_table(study, a_map([[-2, -0.2, 0.8]]))
-    columns = ["lowest_if_errors_go_together", "area", "highest_if_errors_go_together"]
+    columns = ["lowest_of_levels", "area", "highest_of_levels"]
     cells = (table[columns] / CELL).round(9)
     assert cells.loc["at or below 0 degC"].tolist() == [1, 2, 3]
     assert cells.loc["sub-stable"].tolist() == [0, 1, 1]  # at -1 the second cell is transitional
     assert cells.loc["mapped"].tolist() == [3, 3, 3]
+    assert table.columns.name == "10^4 km2; levels 0.05 to 0.95"
 
 
 def test_parts_add_up_to_the_whole(study):
@@ -119,7 +120,7 @@ def test_area_below_0_is_that_of_the_table(study):
     result = random_map()
     curve = products.area_below(study, result, np.linspace(-10, 10, 41))
     frozen = products.area_table(study, result).loc["at or below 0 degC"]
-    names = ["area", "highest_if_errors_go_together", "lowest_if_errors_go_together"]
+    names = ["area", "highest_of_levels", "lowest_of_levels"]
     assert curve.loc[0.0, ["mean", "q05", "q95"]].tolist() == pytest.approx(frozen[names].tolist())
     assert (curve.diff().dropna() >= 0).all(axis=None)
 

@@ -234,6 +234,7 @@ def test_what_is_written_can_be_read_back(with_reference, result, training):
 def test_the_figures_say_what_the_other_map_is(with_reference, result):
     other = reference_layer(with_reference, "other")
     found = products.compare_with(with_reference, result, other, "other")
+    mean = f"{found.numbers['mean_difference_c']:+.2f}".replace("-", "−")
     for draw in (comparison_charts.comparison_map, comparison_charts.comparison_chart):
         figure = draw(with_reference, result, found)
         texts = [text.get_text() for text in figure.findobj(Text)]
@@ -241,4 +242,21 @@ def test_the_figures_say_what_the_other_map_is(with_reference, result):
         assert "Ground temperature at 10 m (°C)" in said
         assert "Virtual boreholes" in said
         root = found.numbers["root_mean_square_difference_c"]
-        assert f"RMSD {root:.2f} °C" in said
+        assert f"mean difference {mean}, RMSD {root:.2f} °C" in said
+
+
+def test_a_map_without_words_of_its_own_is_called_by_its_name(study, result):
+    other = (result["t15"] + 1).assign_attrs(units="degC", long_name="my_model")
+    found = products.compare_with(study, result, other, "my_model")
+    left = comparison_charts.comparison_chart(study, result, found).axes[0]
+    assert left.get_xlabel() == "Other map: my model (°C)"
+    assert left.get_title(loc="left").startswith("(a) this map − my model:\nmean difference −1.00")
+
+
+def test_numbers_of_cells_are_written_without_exponents(study, result):
+    found = products.compare_with(study, result, result["t15"].assign_attrs(ATTRIBUTES), "other")
+    figure = comparison_charts.comparison_chart(study, result, found)
+    figure.canvas.draw()
+    (bar,) = (axes for axes in figure.axes if axes.get_ylabel() == "Cells (n)")
+    labels = [label.get_text() for label in bar.get_yticklabels(which="both")]
+    assert "10" in labels and not any("$" in label for label in labels)

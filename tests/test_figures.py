@@ -13,6 +13,7 @@ from helpers.figures import (
     base_map,
     catalogue,
     layers,
+    panels,
     shapley_charts,
     small_maps,
     style,
@@ -613,11 +614,27 @@ def test_the_area_curve_shows_the_table_and_the_threshold(scratch):
         index=[-1.0, 0.0, 1.0],
     )
     axes = figures.area_curve(scratch, curve, 0.0).axes[0]
-    line, threshold = axes.lines
+    line, dot = axes.lines
     np.testing.assert_array_equal(line.get_ydata(), curve["mean"])
-    assert threshold.get_xdata()[0] == 0
-    shaded = axes.collections[1].get_paths()[0].vertices
-    assert shaded[:, 0].max() == 0 and shaded[:, 1].max() == 1
+    assert dot.get_xydata().tolist() == [[0, 1]]
+    band, bar, level = axes.collections
+    assert bar.get_segments()[0].tolist() == [[0, 0.5], [0, 1.5]]
+    assert level.get_segments()[0].tolist() == [[-1, 1], [0, 1]]
+    assert band.get_label() == "every cell at its 0.05 / 0.95 quantile"
+
+
+def test_the_area_at_a_threshold_is_told_in_words_as_it_is_drawn(scratch):
+    curve = pd.DataFrame(
+        {"mean": [0.0, 1.0, 2.0], "q05": [0.5, 1.5, 2.0], "q95": [0.0, 0.5, 2.0]},
+        index=[-1.0, 0.0, 1.0],
+    )
+    assert panels.area_text(scratch, curve, -0.5) == (
+        "At or below −0.5 °C: 0.5 (0.2 to 1.0) × 10⁴ km² "
+        "(with every cell at its 0.95 or 0.05 quantile)"
+    )
+    assert panels.area_text(scratch, curve, -1e-9).startswith("At or below 0 °C: 1.0 (")
+    with pytest.raises(ContractError, match=r"Threshold 1\.5 degC: .* from -1 to 1 degC"):
+        panels.area_text(scratch, curve, 1.5)
 
 
 def test_contributions_of_a_site_lead_from_the_base_value_to_the_prediction(scratch):

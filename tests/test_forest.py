@@ -134,6 +134,18 @@ def test_a_level_outside_zero_and_one_is_refused(forest, places, level):
         forest.distribution(places, (0.5, level))
 
 
+def test_levels_that_do_not_rise_are_refused(forest, places):
+    for levels in ((0.5, 0.5), (0.9, 0.1)):
+        with pytest.raises(ValueError, match="and above the one before"):
+            forest.distribution(places, levels)
+
+
+@pytest.mark.parametrize("temperature", [np.nan, np.inf])
+def test_the_probability_of_no_temperature_is_refused(forest, places, temperature):
+    with pytest.raises(ValueError, match=f"at_or_below is {temperature}; a temperature"):
+        forest.distribution(places, at_or_below=temperature)
+
+
 def test_predictors_are_compared_as_float32(sites):
     """0.150000001 lies below the threshold, but the nearest float32 lies above, as sklearn sees."""
     predictors = pd.DataFrame({"PRE": [0.1, 0.1, 0.2, 0.2]})
@@ -173,6 +185,27 @@ def test_columns_are_matched_by_name(forest, places):
 def test_a_missing_column_is_named_with_the_choices(forest, places):
     with pytest.raises(ContractError, match=r"Predictor TDD missing.*PRE, TDD, TPI.*PRE, TPI"):
         forest.distribution(places.drop(columns="TDD"))
+
+
+def test_predictors_of_one_name_are_refused_in_the_fit_and_later(sites, forest, places):
+    with pytest.raises(ContractError, match="More than one predictor has the name TDD"):
+        fit_forest(sites[0].rename(columns={"TPI": "TDD"}), sites[1])
+    twice = pd.concat([places, places[["TDD"]]], axis=1)
+    with pytest.raises(ContractError, match="Predictor TDD missing, or there twice"):
+        forest.predict(twice)
+
+
+def test_a_share_of_one_tries_all_predictors_also_as_a_whole_number(sites, places):
+    one, whole = (fit_forest(*sites, **SETTINGS | {"max_features": m}) for m in (1, 1.0))
+    np.testing.assert_array_equal(one.predict(places), whole.predict(places))
+    assert one.model.estimators_[0].max_features_ == 3
+
+
+def test_a_complete_matrix_names_the_first_row_that_is_not(forest, places):
+    np.testing.assert_array_equal(forest.complete_matrix(places), forest.matrix(places))
+    holes = places.assign(TDD=places["TDD"].where(~places.index.isin([3, 7])))
+    with pytest.raises(ContractError, match="2 of 150 rows lack a predictor, the first is 3"):
+        forest.complete_matrix(holes)
 
 
 def test_same_seed_same_forest_other_seed_another(sites, forest, places):

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.collections import PathCollection
+from matplotlib.colors import same_color, to_rgb
 from matplotlib.text import Text
 
 from helpers.figures import forest_charts
@@ -79,9 +80,10 @@ def test_every_leaf_size_has_a_curve_and_a_name_that_covers_no_other(study, leaf
     axes = figure.axes[0]
     assert len(axes.lines) == len(axes.texts) == len(leaf_sizes)
     assert len({line.get_marker() for line in axes.lines}) == len(leaf_sizes)
-    boxes = [text.get_window_extent() for text in axes.texts]
+    boxes = [Text.get_window_extent(text) for text in axes.texts]  # without the line to the curve
     assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
     assert all(box.x1 <= axes.bbox.x1 and box.y1 <= axes.bbox.y1 for box in boxes)
+    assert all(box.y0 >= axes.bbox.y0 for box in boxes)
     names = {text.get_text() for text in axes.texts}
     assert {f"≥ {leaf} site{'s' * (leaf > 1)}" for leaf in leaf_sizes} == names
 
@@ -103,21 +105,75 @@ def test_a_forest_that_is_not_in_the_table_is_an_error(study):
         forest_charts.error_by_trees_chart(study, by_trees(), 7, 2)
 
 
-def test_names_are_moved_no_further_than_needed():
+def test_names_are_moved_both_ways_and_no_further_than_needed():
+    """Three too close stand around their mean, 3.05 / 3; at the edge of the chart all move in."""
     found = forest_charts.spread([1.0, 1.0, 1.05, 3.0], 0.1)
-    np.testing.assert_allclose(found, [1.0, 1.1, 1.2, 3.0])
+    middle = 3.05 / 3
+    np.testing.assert_allclose(found, [middle - 0.1, middle, middle + 0.1, 3.0])
+    np.testing.assert_allclose(forest_charts.spread([1.0, 1.0], 0.1, least=1.0), [1.0, 1.1])
+    np.testing.assert_allclose(forest_charts.spread([1.0, 1.0], 0.1, greatest=1.0), [0.9, 1.0])
+
+
+def contrast_with_white(colour):
+    """Contrast ratio of WCAG 2.2, from 1 to 21."""
+    rgb = np.array(to_rgb(colour))
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return 1.05 / (linear @ [0.2126, 0.7152, 0.0722] + 0.05)
+
+
+def test_each_name_has_the_colour_of_its_curve_and_a_line_to_its_end(study):
+    leaf_sizes = tuple(range(1, 8))
+    table = by_trees(leaf_sizes)
+    axes = forest_charts.error_by_trees_chart(study, table, 10, 2).axes[0]
+    assert len(axes.texts) == 7
+    for text in axes.texts:
+        n, height = text.xy
+        leaf = int(text.get_text().split()[1])
+        curve = axes.lines[leaf_sizes.index(leaf)]
+        assert (n, height) == (curve.get_xdata()[-1], curve.get_ydata()[-1])
+        assert same_color(text.arrow_patch.get_edgecolor(), curve.get_color())
+        np.testing.assert_allclose(text.get_color(), 0.65 * np.array(to_rgb(curve.get_color())))
+        assert contrast_with_white(text.get_color()) >= 4.5
 
 
 @pytest.mark.parametrize("nested", [None, NESTED])
-def test_default_and_choice_are_marked_in_both_panels(study, nested):
+def test_default_choice_and_best_are_marked_in_both_panels(study, nested):
     figure = forest_charts.tuning_chart(study, GRID, nested)
     check_page(figure)
     for axes, column in zip(figure.axes, ["rmse_c", "difference_c"], strict=True):
-        default, chosen = rings(axes)
-        assert default[1] == GRID[column][2] and chosen[1] == GRID[column][1]
+        default, chosen, best = rings(axes)
+        assert default[1] == GRID[column][2]
+        assert chosen[1] == best[1] == GRID[column][1] and chosen[0] == best[0]
         assert round(default[0]) == 1 and round(chosen[0]) == 0
         assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "2", "10"]
     assert "50 trees" in figure.axes[0].get_title(loc="left")
+
+
+def test_of_one_combination_that_is_all_three_every_mark_is_seen(study):
+    """The square lies inside the circle, the star beside both, inside the panel."""
+    is_default = GRID["default"]
+    figure = forest_charts.tuning_chart(study, GRID.assign(best=is_default, chosen=is_default))
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        marks = axes.collections[-3:]
+        square, circle, star = (np.sqrt(mark.get_sizes()[0]) / 2 for mark in marks)  # pt
+        assert 2**0.5 * square < circle
+        places = [c.get_offset_transform().transform(c.get_offsets())[0] for c in marks]
+        lift = (places[2] - places[1]) * 72 / figure.dpi
+        np.testing.assert_allclose(places[0], places[1])
+        assert lift[0] == pytest.approx(0, abs=1e-6) and lift[1] > circle + star
+        assert places[2][1] + star * figure.dpi / 72 < axes.bbox.y1
+    labels = [text.get_text() for text in figure.legends[0].texts]
+    assert labels[-3:] == ["default", "chosen", "best"]
+
+
+@pytest.mark.parametrize("n_trees", [50, 500])
+def test_both_numbers_of_trees_are_those_of_the_tables(study, n_trees):
+    forest = study.forest.model_copy(update={"n_trees": n_trees})
+    turned = study.model_copy(update={"forest": forest})
+    figure = forest_charts.tuning_chart(turned, GRID.assign(n_trees=50), NESTED)
+    assert figure.axes[0].get_title(loc="left").startswith("(a) 50 trees;")
+    assert figure.legends[1].get_title().get_text() == f"Tuned without the fold, {n_trees} trees"
 
 
 def test_each_combination_has_a_place_of_its_own(study):

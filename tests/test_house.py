@@ -1,6 +1,9 @@
 """The package is a house: a module imports from the floors below it only, and stays small."""
 
 import ast
+import json
+import re
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -13,7 +16,7 @@ FLOORS = [
     ["rasters"],
     ["opendata"],
     ["covariates"],
-    ["virtual", "forest_file", "trees", "folds", "scores", "applicability", "skill"],
+    ["virtual", "forest_file", "training", "trees", "folds", "scores", "applicability", "skill"],
     ["forest"],
     ["weights"],
     ["held_out"],
@@ -25,8 +28,15 @@ FLOORS = [
     ["widgets", "run"],
 ]
 FLOOR = {module: number for number, floor in enumerate(FLOORS) for module in floor}
+NOTEBOOKS = sorted((SOURCE.parents[1] / "notebooks").glob("*.ipynb"))
 FILES = sorted(p for p in SOURCE.rglob("*.py") if p != SOURCE / "__init__.py")
 LONGEST_FILE, LONGEST_BODY = 320, 40
+
+
+NAMES = {
+    ".".join(("helpers", *p.relative_to(SOURCE).with_suffix("").parts)).removesuffix(".__init__"): p
+    for p in FILES
+}
 
 
 def module_of(path):
@@ -51,11 +61,34 @@ def test_a_module_imports_only_from_lower_floors(path):
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(SOURCE)))
+def test_imports_name_the_whole_path(path):
+    """So that the other tests here see them."""
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    assert not any(isinstance(node, ast.ImportFrom) and node.level for node in nodes)
+
+
+def imported_first(path):
+    """Modules of the package that must be there before this one can be."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for name in node.names:
+                inner = f"{node.module}.{name.name}"
+                yield inner if inner in NAMES else node.module
+        elif isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+
+
+def test_no_module_waits_for_itself():
+    """Also within a package, where all modules are on one floor."""
+    TopologicalSorter({name: set(imported_first(p)) for name, p in NAMES.items()}).prepare()
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(SOURCE)))
 def test_files_and_functions_can_be_read_in_one_sitting(path):
     text = path.read_text(encoding="utf-8")
     assert len(text.splitlines()) <= LONGEST_FILE
     for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.FunctionDef):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             doc = (ast.get_docstring(node) or "").count("\n") + 1
             assert node.end_lineno - node.lineno + 1 - doc <= LONGEST_BODY, node.name
 
@@ -63,3 +96,13 @@ def test_files_and_functions_can_be_read_in_one_sitting(path):
 def test_only_tests_its_own_command_and_notebook_05_use_the_virtual_truth():
     users = {module_of(p) for p in FILES if "virtual" in set(imported_helpers(p))} - {"virtual"}
     assert users == set()
+    cells = {
+        notebook.name: "\n".join(
+            "".join(cell["source"])
+            for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+            if cell["cell_type"] == "code"
+        )
+        for notebook in NOTEBOOKS
+    }
+    users = {n for n, code in cells.items() if re.search(r"\bhelpers(\.| import .*)virtual", code)}
+    assert users == {"05_validation.ipynb"}

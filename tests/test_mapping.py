@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,7 +11,7 @@ import xarray as xr
 from helpers.applicability import ApplicabilityDomain
 from helpers.forest import fit_forest, load_forest
 from helpers.mapping import LAYERS, Task, predict_map, predicted_blocks
-from helpers.shapley import site_shapley
+from helpers.shapley import MANY_PLACES, site_shapley
 from helpers.storage import ContractError, read_dataset, write_dataset
 
 NAMES = ["PRE", "TDD", "TPI"]
@@ -97,7 +98,7 @@ def test_cells_without_a_predictor_stay_empty_in_every_layer(forest, domain, cov
 def test_blocks_and_threads_change_nothing(forest, domain, covariates, block_cells):
     settings = {"domain": domain, "shapley": True}
     whole = mapped(forest, covariates, workers=1, **settings)
-    for workers in (1, 2, 4, None):
+    for workers in (1, np.int64(2), 4, None):
         found = mapped(forest, covariates, workers=workers, block_cells=block_cells, **settings)
         assert found.identical(whole)
         assert all(found[name].values.tobytes() == whole[name].values.tobytes() for name in found)
@@ -232,6 +233,44 @@ def test_an_error_in_a_block_reaches_the_caller(forest, covariates):
         mapped(forest, covariates, quantiles=(0.5, 1.5))
 
 
+def test_without_room_for_shapley_values_of_cells_no_block_is_begun(
+    forest, covariates, monkeypatch
+):
+    monkeypatch.setattr("helpers.trees.shapley.LARGEST_TABLES", 1000)
+    task = Task(replace(forest), shapley=True)
+    begun = []
+    blocks = predicted_blocks(
+        task, covariates, finished=lambda number, digest: begun.append(number), progress=False
+    )
+    with pytest.raises(ContractError, match=r"shapley_maps = false under \[forest\]"):
+        next(blocks)
+    assert begun == []
+
+
+@pytest.mark.parametrize(("block_cells", "built"), [(MANY_PLACES - 1, False), (MANY_PLACES, True)])
+def test_all_boxes_of_the_trees_are_only_worked_out_for_large_blocks(forest, block_cells, built):
+    task = Task(replace(forest), shapley=True).prepared(block_cells)
+    assert ("shapley_grid" in vars(task.forest)) == built
+    assert "shapley_tables" in vars(task.forest)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs Linux")
+def test_threads_are_as_many_as_the_processors_this_process_may_use(forest, covariates):
+    """Seen in how many blocks are read before the first one is done."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    try:
+        read = []
+        blocks = blocks_of(
+            forest, covariates, workers=None, finished=lambda n, digest: read.append(n)
+        )
+        next(blocks)
+        blocks.close()
+    finally:
+        os.sched_setaffinity(0, before)
+    assert len(read) == 2
+
+
 def test_a_missing_predictor_is_named_with_the_choices(forest, covariates):
     with pytest.raises(
         ContractError, match=r"Predictor TDD missing.*PRE, TDD, TPI.*PRE, TPI, slope"
@@ -250,6 +289,7 @@ def test_a_predictor_of_other_dimensions_is_named(forest, covariates):
     [
         ({"workers": 0}, "workers is 0; at least 1 thread"),
         ({"workers": 2.5}, "workers is 2.5; None, a number of threads"),
+        ({"workers": True}, "workers is True; None, a number of threads"),
         ({"block_cells": 0}, "block_cells is 0; at least 1"),
     ],
 )

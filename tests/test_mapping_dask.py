@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -128,7 +129,7 @@ def test_a_map_in_memory_is_made_by_the_workers_too(task, covariates, in_this_pr
 
 def test_an_error_on_a_worker_reaches_the_caller_as_it_is(task, covariates, in_this_process):
     falling = Task(task.forest, quantiles=(0.9, 0.1))
-    with pytest.raises(ValueError, match="none below the one before"):
+    with pytest.raises(ValueError, match="above the one before"):
         list(blocks_by(falling, covariates, in_this_process))
 
 
@@ -156,7 +157,7 @@ def test_a_server_that_is_no_scheduler_is_named_too(task, covariates, monkeypatc
     monkeypatch.setattr(workers, "CONNECT_S", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as mute:
         address = f"tcp://127.0.0.1:{mute.getsockname()[1]}"
-        with pytest.raises(ContractError, match="No Dask scheduler answers at"):
+        with pytest.raises(ContractError, match=r"No Dask scheduler answers at .*; no answer that"):
             list(blocks_by(task, covariates, address))
 
 
@@ -169,6 +170,69 @@ def test_a_scheduler_that_goes_away_is_an_error(task, covariates, monkeypatch, b
         ours.close()
         with pytest.raises(ContractError, match=r"Dask scheduler at .* is gone.*repeat the map"):
             list(blocks)
+
+
+CLUSTER = """
+from distributed import LocalCluster
+cluster = LocalCluster(
+    1, threads_per_worker=1, processes=False, protocol="tcp", host="127.0.0.1",
+    dashboard_address=":0",
+)
+print(cluster.scheduler_address, flush=True)
+input()
+"""
+MAP = """
+import os, signal, sys
+import numpy as np, pandas as pd, xarray as xr
+from helpers.forest import fit_forest
+from helpers.mapping import Task, predicted_blocks, workers
+workers.CONNECT_S = 0.5
+sites = pd.DataFrame({"PRE": np.arange(20.0)})
+covariates = xr.Dataset({"PRE": (("y", "x"), np.ones((40, 5)))})
+task = Task(fit_forest(sites, sites["PRE"], n_trees=3))
+blocks = predicted_blocks(
+    task, covariates, workers=sys.argv[1], block_cells=1, progress=False
+)
+next(blocks)
+os.kill(int(sys.argv[2]), signal.SIGKILL)
+list(blocks)
+"""
+
+
+def test_after_a_scheduler_is_killed_the_error_is_the_last_thing_on_the_screen():
+    """Not the client that tries to say good-bye while the process ends."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", CLUSTER], **pipes) as cluster:  # noqa: S603
+        address = cluster.stdout.readline().strip()
+        command = [sys.executable, "-c", MAP, address, str(cluster.pid)]
+        found = subprocess.run(command, capture_output=True, text=True, timeout=60)  # noqa: S603
+    assert found.returncode == 1
+    last = found.stderr.strip().splitlines()[-1]
+    assert last.startswith(f"helpers.storage.ContractError: The Dask scheduler at {address} is")
+    assert "Exception ignored" not in found.stderr
+
+
+def test_workers_of_another_release_are_refused_with_what_differs(
+    task, covariates, cluster, monkeypatch
+):
+    monkeypatch.setattr("helpers.mapping.task.FORMAT", 99)
+    message = r"Dask worker on .* has format of blocks 1; this process has format of blocks 99\. "
+    with pytest.raises(ContractError, match=message + ".*same releases"):
+        list(blocks_by(task, covariates, cluster))
+
+
+def test_a_client_that_cannot_be_closed_is_left_alone(monkeypatch):
+    """It would be closed once more, and wait, when the process ends."""
+    monkeypatch.setattr(workers, "CONNECT_S", 0.1)
+    asked = []
+
+    def close(timeout):
+        asked.append(timeout)
+        raise TimeoutError(f"timed out after {timeout} s.")
+
+    client = SimpleNamespace(status="closing", close=close)
+    workers._close(client)
+    assert (asked, client.status) == ([0.1], "closed")
 
 
 def test_a_scheduler_left_without_workers_is_an_error(task, covariates, monkeypatch):

@@ -25,13 +25,20 @@ def a_map(study):
     }
     result = xr.Dataset({name: (("y", "x"), values) for name, values in layers.items()})
     result["t15_quantile"] = (("quantile", "y", "x"), np.stack([t15 - 2, t15, t15 + 2]))
+    result["shapley_value"] = xr.zeros_like(result["t15"]).assign_attrs(base_value_c=-0.25)
     coordinates = {a: study.geobox.coordinates[a].values for a in ("y", "x")}
     return result.assign_coords(quantile=[0.05, 0.5, 0.95], **coordinates)
 
 
-def validation(n_sites=30):
+def validation(n_sites=30, truth=None):
     scores = {"rmse": 0.5, "bias": 0.01, "n": n_sites}
-    return {"n_sites": n_sites, "designs": {"knndm": {"regression": scores}}}
+    interval = {"nominal": 0.9, "n": n_sites, "coverage": 0.84, "coverage_interval": [0.75, 0.9]}
+    return {
+        "n_sites": n_sites,
+        "designs": {"knndm": {"regression": scores, "interval": interval}},
+        "applicability": {"threshold": 0.44, "share_inside": 0.7},
+        "truth": truth,
+    }
 
 
 def a_file(study, name, content="cells"):
@@ -41,9 +48,10 @@ def a_file(study, name, content="cells"):
     return path
 
 
-def written(study, names=("t15.tif",), comparisons=None):
+def written(study, names=("t15.tif",), comparisons=None, checks=None):
     files = [a_file(study, name) for name in names]
-    path = metadata.write_metadata(study, a_map(study), validation(), files, comparisons)
+    checks = checks or validation()
+    path = metadata.write_metadata(study, a_map(study), checks, files, comparisons)
     return read_json(path)
 
 
@@ -86,6 +94,47 @@ def test_shapley_values_are_spoken_of_only_if_they_are_there(copied):
     found = written(copied, ["t15.tif", "shap.tif"])
     for field in ("abstract", "process"):
         assert all("Shapley" in found[field][language] for language in ("en", "zh"))
+    assert found["shapley"]["base_value_c"] == -0.25
+    assert found["shapley"]["background"]["en"] == "all 30 training sites"
+
+
+def test_years_of_the_climate_are_said_where_stations_are_predictors(copied, edit_study):
+    found = written(copied)
+    for words in found["abstract"].values():
+        assert "about 2003-2021" in words
+    assert found["climate_years"] == "about 2003-2021"
+    stations = found["sources"]["covariates"]["TDD"]
+    assert (stations["stations"], stations["years"]) == ("climate_stations.csv", "about 2003-2021")
+    assert "years" not in found["sources"]["covariates"]["TPI"]
+    folder = edit_study(('predictors = ["PRE", "TDD", "TPI"]', 'predictors = ["TPI"]'))
+    terrain = written(load_study(folder, resolution_m=20_000, n_trees=20))
+    assert "climate_years" not in terrain and "2021" not in str(terrain["abstract"])
+
+
+def test_it_says_how_often_the_outermost_interval_holds_what_was_not_seen(copied):
+    found = written(copied)
+    assert found["interval"]["levels"] == copied.forest.quantiles
+    assert found["interval"]["outermost"] == [0.05, 0.95]
+    assert found["interval"]["held_out"]["knndm"]["coverage"] == 0.84
+    assert "90% interval holds 84%" in found["quality"]["en"] and "84%" in found["quality"]["zh"]
+    assert "virtual_truth" not in found["interval"] and "truth" not in found["quality"]["en"]
+    parts = ("whole map", "inside", "outside")
+    truth = {name: {"cells": 9, "rmse": 1.0, "bias": 0.0, "coverage": 0.57} for name in parts}
+    found = written(copied, checks=validation(truth=truth))
+    assert found["interval"]["virtual_truth"]["outside"] == {"cells": 9, "coverage": 0.57}
+    assert all("57%" in words for words in list(found["quality"].values())[:2])
+
+
+def test_settings_of_the_forest_and_the_area_of_applicability_are_in_the_record(copied):
+    found = written(copied)
+    model = {name: found["model"][name] for name in ("n_trees", "min_samples_leaf", "max_features")}
+    assert model == {"n_trees": 20, "min_samples_leaf": 2, "max_features": 0.67}
+    assert "smallest leaf 2" in found["process"]["en"] and "0.67" in found["process"]["zh"]
+    rows = a_map(copied).sizes["y"]
+    assert found["area_of_applicability"] == {
+        "dissimilarity_threshold": 0.44,
+        "share_inside": pytest.approx(-(-rows // 2) / rows),
+    }
 
 
 def test_every_product_has_a_description(copied):
@@ -97,13 +146,16 @@ def test_every_product_has_a_description(copied):
 def test_areas_have_their_range_and_what_it_means(copied):
     found = written(copied)
     table = found["area_table_1e4_km2"]
-    assert "no confidence interval" in table["ranges"]["en"] and table["ranges"]["zh"]
+    for words in table["ranges"].values():
+        assert "0.05, 0.5, 0.95" in words
+    assert "Not the worst case" in table["ranges"]["en"]
+    assert table["levels"] == [0.05, 0.5, 0.95]
     frozen = table["rows"]["at or below 0 degC"]
     short = found["permafrost_area_1e4_km2"]
     assert frozen["area"] == pytest.approx(short["where_mean_at_or_below_0"])
     assert frozen["sum_of_probability"] == pytest.approx(short["sum_of_probability"])
     # 6 + 2 and 6 - 2 of the 12 deg C that the map spans evenly.
-    low, high = frozen["lowest_if_errors_go_together"], frozen["highest_if_errors_go_together"]
+    low, high = frozen["lowest_of_levels"], frozen["highest_of_levels"]
     assert low == pytest.approx(short["mapped"] * 4 / 12, rel=1e-3)
     assert high == pytest.approx(short["mapped"] * 8 / 12, rel=1e-3)
     assert "sum_of_probability" not in table["rows"]["stable"]

@@ -1,3 +1,4 @@
+import dataclasses
 import shutil
 
 import numpy as np
@@ -79,7 +80,7 @@ def test_there_are_seven_valid_cloud_optimised_geotiffs_and_nothing_else(written
         valid, errors, warnings = cog_validate(written.output_dir / name, strict=True)
         assert valid, (name, errors, warnings)
     assert {p.name for p in written.output_dir.iterdir()} == set(NAMES)
-    assert list(written.interim_dir.iterdir()) == []
+    assert [p.name for p in written.interim_dir.iterdir()] == ["map_unfinished.lock"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -92,6 +93,7 @@ def test_rasters_carry_crs_grid_nodata_units_descriptions_and_provenance(written
         tags = raster.tags()
     assert tags["BOREHOLES"].startswith("Virtual boreholes")
     assert tags["SEED"] == "2026" and "PRE TDD TPI" in tags["MODEL"]
+    assert tags["CLIMATE_YEARS"] == "about 2003-2021"
 
 
 def test_the_map_comes_back_from_the_files_exactly(written, result):
@@ -123,6 +125,7 @@ def test_the_contributions_of_a_cell_and_the_base_value_add_up_to_its_temperatur
         assert raster.descriptions[1] == "contribution of TDD to t15"
         assert raster.descriptions[-1] == "base value"
         assert float(raster.tags()["BASE_VALUE_DEGC"]) == pytest.approx(np.nanmean(bands[-1]))
+        assert raster.tags()["SHAPLEY_BACKGROUND"] == "all 30 training sites"
 
 
 def test_the_dominant_driver_is_the_largest_contribution_whatever_its_sign(written):
@@ -146,6 +149,18 @@ def test_classes_and_drivers_have_palette_and_names_inside(written, result):
     with rasterio.open(written.output_dir / "dominant_driver.tif") as raster:
         assert [raster.tags(1)[f"DRIVER_{i}"] for i in (1, 2, 3)] == ["PRE", "TDD", "TPI"]
         assert len({raster.colormap(1)[i] for i in (1, 2, 3)}) == 3
+
+
+def test_rasters_of_terrain_alone_do_not_speak_of_years_of_the_climate(study, tmp_path):
+    other = study_in(tmp_path / "terrain", study, ('["PRE", "TDD", "TPI"]', '["TPI"]'))
+    assert "CLIMATE_YEARS" not in rasters.provenance(other)
+
+
+def test_tags_say_what_contributions_are_relative_to():
+    tags = rasters.shapley_tags(-0.5, 104)
+    background = {"SHAPLEY_BACKGROUND": "all 104 training sites"}
+    assert tags["shap.tif"] == {"BASE_VALUE_DEGC": "-0.5"} | background
+    assert tags["dominant_driver.tif"] == background
 
 
 def test_more_drivers_than_named_colours_still_differ():
@@ -263,6 +278,35 @@ def test_measured_boreholes_are_not_called_virtual(study, covariates, model, tmp
         assert raster.tags()["BOREHOLES"] == "measured"
 
 
+def test_shapley_maps_can_be_left_out_and_those_before_do_not_stay(
+    written, study, covariates, model, result, tmp_path
+):
+    switch = ("shapley_maps = true", "shapley_maps = false")
+    other = study_in(tmp_path / "northeast_china", study, switch)
+    shutil.copytree(written.output_dir, other.output_dir)
+    (other.output_dir / "notes.txt").write_text("of the user")
+    paths = products.write_products(other, model[0], covariates, model[1], progress=False)
+    assert [path.name for path in paths] == NAMES[:5]
+    assert {p.name for p in other.output_dir.iterdir()} == {*NAMES[:5], "notes.txt"}
+    found = products.read_products(other)
+    assert {*result.data_vars} - {*found.data_vars} == {"shapley_value", "dominant_driver"}
+    assert "predictor" not in found.coords
+    np.testing.assert_array_equal(found["t15"], result["t15"])
+
+
+def test_rasters_of_two_maps_side_by_side_are_refused(written, study, covariates, model, tmp_path):
+    """As they lie when a run is stopped while it puts them there."""
+    other = study_in(tmp_path / "northeast_china", study)
+    warmer = covariates.assign(TDD=covariates["TDD"] + 200)
+    products.write_products(other, model[0], warmer, model[1], progress=False)
+    shutil.copy(written.output_dir / "t15.tif", other.output_dir)
+    with pytest.raises(
+        ContractError,
+        match=r"different maps .* in t15\.tif, .* Run notebook 06_map_export again: it goes on",
+    ):
+        products.read_products(other)
+
+
 def test_a_missing_raster_says_which_notebook_makes_it(written, study, tmp_path):
     other = study_in(tmp_path / "northeast_china", study)
     shutil.copytree(written.output_dir, other.output_dir)
@@ -289,8 +333,61 @@ def test_a_forest_or_grid_that_is_not_of_the_study_is_refused(study, covariates,
     same = study_in(tmp_path / "same", study)
     with pytest.raises(ContractError, match=r"another grid .* 97 cells along y .* 98 are"):
         products.write_products(same, fitted, covariates.isel(y=slice(1, None)), domain)
+    for found in (covariates.drop_vars("y"), covariates.isel(y=0, drop=True)):
+        with pytest.raises(ContractError, match=r"no coordinate y along .* run notebook 02"):
+            products.write_products(same, fitted, found, domain)
+    with pytest.raises(ContractError, match=r"another grid .* 0 cells along y \(none\)"):
+        products.write_products(same, fitted, covariates.isel(y=slice(0)), domain)
     for folder in (other.folder, same.folder):
         assert [p.name for p in folder.iterdir()] == ["study.toml"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"block_cells": 0}, "block_cells is 0"),
+        ({"block_cells": 2.5}, r"block_cells is 2\.5; a whole number"),
+        ({"workers": "tcp://nowhere"}, "No Dask scheduler answers at tcp://nowhere"),
+        ({"workers": 0}, "workers is 0"),
+    ],
+)
+def test_settings_that_cannot_be_are_told_before_a_raster_is_written(
+    study, covariates, model, tmp_path, settings, message
+):
+    copied = study_in(tmp_path / "northeast_china", study)
+    with pytest.raises(ContractError, match=message):
+        products.write_products(copied, model[0], covariates, model[1], progress=False, **settings)
+    assert {p.name for p in copied.folder.rglob("*") if p.is_file()} <= {
+        "study.toml",
+        "map_unfinished.lock",
+    }
+
+
+def test_a_missing_predictor_or_too_large_tables_are_told_before_a_raster_is_written(
+    study, covariates, model, tmp_path, monkeypatch
+):
+    fitted, domain = model
+    copied = study_in(tmp_path / "northeast_china", study)
+    with pytest.raises(ContractError, match="Predictor TDD missing"):
+        products.write_products(copied, fitted, covariates.drop_vars("TDD"), domain)
+    monkeypatch.setattr("helpers.trees.shapley.LARGEST_TABLES", 1)
+    with pytest.raises(ContractError, match="shapley_maps"):
+        products.write_products(copied, dataclasses.replace(fitted), covariates, domain)
+    assert [p.name for p in copied.folder.iterdir()] == ["study.toml"]
+
+
+def test_an_error_in_the_first_block_leaves_no_raster(
+    study, covariates, model, tmp_path, monkeypatch
+):
+    def fail(task, cells):
+        raise MemoryError
+
+    monkeypatch.setattr(mapping.Task, "predict", fail)
+    copied = study_in(tmp_path / "northeast_china", study)
+    with pytest.raises(MemoryError):
+        products.write_products(copied, model[0], covariates, model[1], progress=False)
+    assert [p.name for p in copied.interim_dir.iterdir()] == ["map_unfinished.lock"]
+    assert not copied.output_dir.exists()
 
 
 def test_records_of_the_map_before_do_not_stay_beside_a_new_one(study, model, covariates, tmp_path):

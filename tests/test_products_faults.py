@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ from rasterio.windows import Window
 from helpers import mapping, products
 from helpers.applicability import ApplicabilityDomain
 from helpers.forest import fit_forest, load_forest
-from helpers.products import cog, unfinished
+from helpers.products import cog, disk, journal, unfinished
 from helpers.storage import ContractError, read_dataset, sha256, write_dataset
 from helpers.study import load_study
 
@@ -124,10 +125,9 @@ def run(inputs):
     domain = ApplicabilityDomain(pd.DataFrame(forest.predictors, columns=list(forest.names)))
     covariates = read_dataset(inputs / "covariates.nc")
 
-    def write(study, forest=forest, covariates=covariates):
-        paths = products.write_products(
-            study, forest, covariates, domain, block_cells=CELLS, progress=False
-        )
+    def write(study, forest=forest, covariates=covariates, **settings):
+        settings = {"block_cells": CELLS, "progress": False, **settings}
+        paths = products.write_products(study, forest, covariates, domain, **settings)
         return [sha256(path) for path in paths]
 
     write.forest, write.covariates = forest, covariates
@@ -210,7 +210,7 @@ def test_the_next_run_predicts_only_what_is_missing_and_ends_alike(
     assert run(study) == undisturbed
     assert len(predicted) == BLOCKS - n_finished
     assert f"Going on with the unfinished map in {study.interim_dir}" in capsys.readouterr().out
-    assert list(study.interim_dir.iterdir()) == []
+    assert [path.name for path in study.interim_dir.iterdir()] == ["map_unfinished.lock"]
 
 
 @pytest.mark.parametrize(
@@ -274,25 +274,98 @@ def test_a_line_that_was_being_written_to_the_journal_is_ignored(
     assert len(predicted) == BLOCKS - 3
 
 
-@pytest.mark.parametrize(
-    ("spoil", "reason"),
-    [
-        (lambda path: path.write_text("{}\nno json\n"), "its journal cannot be read"),
-        (lambda path: path.write_bytes(b"\xff\xfe\n"), "its journal cannot be read"),
-        (lambda path: path.write_text("[1]\n"), "its journal cannot be read"),
-        (lambda path: path.write_text(""), "its journal cannot be read"),
-        (lambda path: path.with_name("shap.tif").unlink(), "some of its rasters are gone"),
-    ],
-)
-def test_an_unfinished_map_that_is_damaged_is_started_anew(left_by, capsys, spoil, reason):
+def add_line(text):
+    """What adds a line to a journal."""
+    return lambda path: path.write_text(f"{path.read_text()}{text}\n")
+
+
+NO_JOURNAL = [
+    lambda path: path.write_text("{}\nno json\n"),
+    lambda path: path.write_bytes(b"\xff\xfe\n"),
+    lambda path: path.write_text("[1]\n"),
+    lambda path: path.write_text(""),
+    add_line("1"),
+    add_line('{"number": 1e999, "digest": "a", "first_row": 0, "written": []}'),
+    add_line('{"number": 1, "digest": "a", "first_row": null, "written": []}'),
+    add_line('{"number": [1], "digest": null}'),
+]
+
+
+@pytest.mark.parametrize("spoil", NO_JOURNAL)
+def test_a_journal_that_is_damaged_is_told_in_one_line(left_by, capsys, spoil):
     study = left_by("in a block")
     fingerprint = head_of(study)[FINGERPRINT]
     spoil(journal_of(study))
     with unfinished.unfinished_map(study, fingerprint, CELLS) as found:
-        assert not found.digests
-        with rasterio.open(found.folder / "t15.tif") as raster:
-            assert (raster.read() == products.FLOAT_NODATA).all()
-    assert reason in capsys.readouterr().out
+        assert not found.blocks and not found.is_begun
+    out = capsys.readouterr().out
+    assert "is of no use, its journal cannot be read: the map is started anew." in out
+
+
+def smaller(path):
+    """Another raster in place of the one there."""
+    with rasterio.open(path) as raster:
+        profile = raster.profile | {"height": 50}
+    with rasterio.open(path, "w", **profile):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda path: path.unlink(), "is gone"),
+        (lambda path: path.write_text("junk"), "cannot be read"),
+        (lambda path: os.truncate(path, 100), "cannot be read"),
+        (smaller, "has other bands or cells"),
+    ],
+)
+def test_a_raster_that_is_none_of_this_map_is_told_in_one_line(left_by, capsys, spoil, reason):
+    study = left_by("in a block")
+    fingerprint = head_of(study)[FINGERPRINT]
+    spoil(journal_of(study).with_name("t15.tif"))
+    with unfinished.unfinished_map(study, fingerprint, CELLS) as found:
+        assert not found.blocks and not found.is_begun
+    assert f"is of no use, t15.tif {reason}: the map is started anew." in capsys.readouterr().out
+
+
+def test_with_a_raster_cut_off_the_map_is_started_anew(left_by, run, undisturbed, predicted):
+    study = left_by("in a block")
+    path = journal_of(study).with_name("t15.tif")
+    os.truncate(path, path.stat().st_size // 2)
+    assert run(study) == undisturbed
+    assert len(predicted) == BLOCKS
+
+
+def test_blocks_that_no_longer_hold_what_was_written_are_done_again(
+    left_by, run, undisturbed, predicted, capsys
+):
+    study = left_by("in finishing")
+    for name, row in (("t15.tif", 0), ("shap.tif", 39)):
+        with rasterio.open(journal_of(study).with_name(name), "r+") as raster:
+            zeros = np.zeros((raster.count, 1, raster.width), np.float32)
+            raster.write(zeros, window=Window(0, row, raster.width, 1))
+    assert run(study) == undisturbed
+    assert len(predicted) == 2
+    assert "3 blocks are finished, 2 no longer hold what was written" in capsys.readouterr().out
+
+
+def test_a_hole_in_a_raster_is_filled(left_by, run, undisturbed, predicted):
+    """As after a crash of the machine: the end was cut off and made again, of zeros."""
+    study = left_by("in a block")
+    path = journal_of(study).with_name("t15.tif")
+    size = path.stat().st_size
+    os.truncate(path, size // 4)
+    os.truncate(path, size)
+    assert run(study) == undisturbed
+    assert BLOCKS - 3 < len(predicted) <= BLOCKS
+
+
+def test_an_unfinished_map_is_kept_until_there_is_a_block_of_the_next(left_by, run, capsys):
+    study = left_by("in a block")
+    with pytest.raises(ContractError, match="No Dask scheduler"):
+        run(study, workers="tcp://nowhere", block_cells=1000)
+    assert "another size of blocks: the map is started anew" in capsys.readouterr().out
+    assert finished_blocks(study) == 3
 
 
 def test_only_blocks_whose_covariates_have_changed_are_done_again(
@@ -323,7 +396,7 @@ def test_another_forest_or_grid_of_blocks_starts_the_map_anew(left_by, run, pred
 def test_the_journal_names_what_else_the_map_depends_on(left_by, run, capsys):
     study = left_by("in finishing")
     with unfinished.unfinished_map(study, "x", 50) as found:
-        assert not found.digests
+        assert not found.blocks
     out = capsys.readouterr().out
     assert "another forest, levels or domain of applicability, another size of blocks:" in out
 
@@ -340,7 +413,8 @@ def test_a_block_that_is_being_done_again_does_not_count_as_finished(left_by):
         assert found.has(0, old) and not found.has(0, "new")
         found.write(0, slice(0, 20), "new", {"t15": np.zeros((20, 106), np.float32)})
     with unfinished.unfinished_map(study, fingerprint, CELLS) as found:
-        assert not found.has(0, old) and not found.has(0, "new") and found.has(4, found.digests[4])
+        assert not found.has(0, old) and not found.has(0, "new")
+        assert found.has(4, found.blocks[4].digest)
 
 
 def test_folders_on_different_disks_are_no_obstacle(tmp_path, monkeypatch):
@@ -366,6 +440,59 @@ def test_two_runs_cannot_write_one_map(left_by, run):
         pytest.raises(ContractError, match=rf"process {os.getpid()} .* is writing the map\. Wait"),
     ):
         run(study)
+
+
+def test_a_disk_too_small_is_told_with_numbers_before_work_begins(
+    left_by, study, run, predicted, tmp_path, monkeypatch
+):
+    """Uncompressed, a cell has 15 float32 and 2 bytes; the products may take as much again."""
+    size = 98 * 106 * (4 * 15 + 2)
+    free = SimpleNamespace(free=2 * size - 1)
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda folder: free)
+    fresh = with_old_products(tmp_path / "fresh", study)
+    message = r"0\.00129 GB are free on its disk; up to 0\.00129 GB are needed .* Make room, or "
+    with pytest.raises(ContractError, match=message):
+        run(fresh)
+    assert predicted == [] and set(products_of(fresh).values()) == {b"old"}
+    free.free = size  # what is there already needs no more room
+    run(left_by("in a block"))
+
+
+def test_an_output_on_another_disk_needs_room_of_its_own(tmp_path, monkeypatch):
+    other = Path("/dev/shm")  # noqa: S108  (only a trial without a name is written there)
+    if not other.is_dir() or other.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is no second disk")
+    room = {tmp_path: 2e6, other: 1e6}
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda path: SimpleNamespace(free=room[path]))
+    disk.check_room(tmp_path / "map_unfinished", other, 1_000_000, "")
+    room[other] -= 1
+    with pytest.raises(ContractError, match=r"shm: 0\.001 GB are free"):
+        disk.check_room(tmp_path / "map_unfinished", other, 1_000_000, "")
+
+
+@pytest.mark.parametrize("name", ["interim", "output"])
+def test_a_file_in_place_of_a_folder_is_named(study, run, predicted, tmp_path, name):
+    copied = with_old_products(tmp_path / "a", study)
+    shutil.rmtree(copied.folder / "output")
+    (copied.folder / name).write_text("")
+    message = rf"/{name}/.*: it could not be written: .* See whether the disk is full"
+    with pytest.raises(ContractError, match=message):
+        run(copied)
+    assert predicted == []
+
+
+def test_a_journal_that_cannot_be_written_is_named(left_by, run, monkeypatch):
+    study = left_by("in a block")
+
+    def full(number):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(journal.os, "fsync", full)
+    monkeypatch.setattr(unfinished, "to_disk", lambda path: None)
+    monkeypatch.setattr(journal, "to_disk", lambda path: None)
+    with pytest.raises(ContractError, match=r"journal\.jsonl: .* No space left .* disk is full"):
+        run(study)
+    assert set(products_of(study).values()) == {b"old"}
 
 
 def test_the_unfinished_rasters_take_their_whole_place_at_once(left_by):

@@ -53,6 +53,29 @@ def test_a_raster_comes_back_with_scale_offset_and_nodata(mapped, write_raster):
     }
 
 
+def test_a_raster_is_called_what_its_band_says_unless_the_settings_say_more(mapped, write_raster):
+    path = write_raster(SLOPING)
+    with rasterio.open(path, "r+") as raster:
+        raster.set_band_description(1, "depth of frost")
+    for settings, expected in (({}, "depth of frost"), ({"long_name": "frost"}, "frost")):
+        found = raster_on_grid(path, raster_settings(**settings), mapped)
+        assert found.attrs["long_name"] == expected
+
+
+def test_steps_of_several_names_and_other_quantities_are_called_by_their_file(mapped, write_raster):
+    paths = [write_raster(SLOPING, name=f"{name}.tif") for name in ("a", "b")]
+    for path in paths:
+        with rasterio.open(path, "r+") as raster:
+            raster.set_band_description(1, path.stem * 2)
+    found = raster_on_grid(paths, raster_settings(over_time="mean"), mapped)
+    assert found.attrs["long_name"] == "a"
+    share = raster_settings(resampling="fraction", classes=[1], units="1")
+    classes = write_raster(np.ones((60, 90), np.uint8) + (SLOPING.mean() < SLOPING), name="c.tif")
+    with rasterio.open(classes, "r+") as raster:
+        raster.set_band_description(1, "land cover code")
+    assert raster_on_grid(classes, share, mapped).attrs["long_name"] == "c"
+
+
 def test_a_raster_without_crs_says_how_to_write_one(mapped, write_raster):
     path = write_raster(SLOPING, crs=None)
     with pytest.raises(ContractError, match=r"a\.tif: the raster has no CRS.*gdal_edit"):

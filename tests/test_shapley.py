@@ -1,5 +1,4 @@
-from itertools import combinations
-from math import factorial
+import dataclasses
 
 import numpy as np
 import pandas as pd
@@ -28,30 +27,6 @@ def forest(sites):
     return fit_forest(*sites, **SETTINGS, seed=1)
 
 
-def by_all_coalitions(forest, place):
-    """Shapley values from their definition: 2^3 coalitions, all sites for what is unknown."""
-
-    def worth(coalition):
-        mixed = pd.DataFrame(forest.predictors, columns=NAMES)
-        mixed[list(coalition)] = place[list(coalition)].to_numpy()
-        return forest.predict(mixed).mean()
-
-    values = dict.fromkeys(NAMES, 0.0)
-    for name in NAMES:
-        others = [n for n in NAMES if n != name]
-        for size in range(len(NAMES)):
-            weight = factorial(size) * factorial(len(NAMES) - size - 1) / factorial(len(NAMES))
-            for known in combinations(others, size):
-                values[name] += weight * (worth((*known, name)) - worth(known))
-    return list(values.values())
-
-
-def test_values_are_those_of_the_definition(forest, sites):
-    places = sites[0].iloc[:6]
-    expected = [by_all_coalitions(forest, place) for _, place in places.iterrows()]
-    np.testing.assert_allclose(site_shapley(forest, places).values, expected, atol=1e-7)
-
-
 def test_values_add_up_to_the_prediction(forest, sites):
     found = site_shapley(forest, sites[0])
     total = found.base_value + found.values.sum(axis=1)
@@ -66,13 +41,28 @@ def test_all_sites_are_background_where_an_array_would_be_cut(forest, sites):
     assert np.abs(cut.shap_values(sites[0].to_numpy()[:6]) - found.values).max() > 1e-3
 
 
-def test_values_are_those_of_shap_with_every_site_as_background(forest, sites):
-    everything = shap.maskers.Independent(forest.predictors, max_samples=len(forest.predictors))
-    explainer = shap.TreeExplainer(forest.model, everything)
-    found = site_shapley(forest, sites[0])
+def test_where_tables_are_too_large_shap_explains_with_every_site_as_background(
+    forest, sites, monkeypatch
+):
+    by_tables = site_shapley(forest, sites[0])
+    monkeypatch.setattr("helpers.trees.shapley.LARGEST_TABLES", 1000)
+    again = dataclasses.replace(forest)
+    with pytest.raises(ContractError, match="predictors on one path"):
+        again.shapley_tables  # noqa: B018
+    by_shap = site_shapley(again, sites[0])
     # shap adds up in single precision.
-    np.testing.assert_allclose(explainer.shap_values(found.data), found.values, atol=2e-6)
-    assert found.base_value == pytest.approx(float(explainer.expected_value), abs=2e-6)
+    np.testing.assert_allclose(by_shap.values, by_tables.values, atol=2e-6)
+    assert by_shap.base_value == pytest.approx(by_tables.base_value, abs=2e-6)
+    assert by_shap.names == by_tables.names
+    np.testing.assert_array_equal(by_shap.data, by_tables.data)
+
+
+@pytest.mark.parametrize("largest", [2**30, 1000])
+def test_no_places_have_no_values(forest, sites, monkeypatch, largest):
+    monkeypatch.setattr("helpers.trees.shapley.LARGEST_TABLES", largest)
+    found = site_shapley(dataclasses.replace(forest), sites[0][:0])
+    assert found.values.shape == found.data.shape == (0, 3)
+    assert found.base_value == pytest.approx(site_shapley(forest, sites[0]).base_value, abs=2e-6)
 
 
 def test_columns_are_matched_by_name(forest, sites):

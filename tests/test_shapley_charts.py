@@ -62,6 +62,7 @@ def result(study, forest, covariates):
     made["dominant_driver"] = ("y", "x"), layer(np.abs(values.values).argmax(axis=1) + 1.0)
     inside = np.where(np.isnan(made["t15"]), np.nan, made["y"].to_numpy()[:, None] > 5.2e6)
     made["inside_area_of_applicability"] = ("y", "x"), inside
+    made["dissimilarity_index"] = ("y", "x"), 0.75 - 0.5 * inside
     return made
 
 
@@ -157,13 +158,42 @@ def test_contributions_lead_from_the_base_value_to_the_prediction(study, explain
 
 def test_the_panel_of_a_place_marks_it_and_draws_few_cells(drawn, study, result, forest, sites):
     fine = {"x": np.linspace(1e6, 2e6, 1500), "y": np.linspace(6e6, 5e6, 1500)}
-    result = result[["t15"]].interp(fine)
+    names = ["t15", "inside_area_of_applicability", "dissimilarity_index"]
+    result = result[names].interp(fine)
     figure = figures.place_explained(
         study, result, forest, sites[0][:1], site_shapley(forest, sites[0][:1]), UNITS, 1.3e6, 5.7e6
     )
     assert figure.axes[0].images[0].get_array().shape == (250, 250)
     assert figure.axes[0].lines[-1].get_xydata().tolist() == [[1300, 5700]]
     assert len(drawn["place"].axes[2].patches) == 3
+
+
+@pytest.mark.parametrize(
+    ("y", "title"),
+    [
+        (5.7e6, "Inside the area of applicability (dissimilarity index 0.25)"),
+        (5.0e6, "Outside the area of applicability (dissimilarity index 0.75)"),
+        (3.0e6, "Not mapped here"),
+    ],
+)
+def test_the_panel_of_a_place_says_whether_the_model_applies(
+    study, result, forest, sites, y, title
+):
+    place = sites[0][:1]
+    why = site_shapley(forest, place)
+    figure = figures.place_explained(study, result, forest, place, why, UNITS, 1.3e6, y)
+    assert figure.get_suptitle() == title
+
+
+def test_a_distribution_begins_at_0_and_names_its_levels(study, forest, sites):
+    figure = figures.conditional_distribution(study, forest, sites[0][:1], "here")
+    axes = figure.axes[0]
+    curve = axes.lines[0].get_ydata()
+    assert curve[0] == 0 and curve[-1] == pytest.approx(1)
+    words = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert words == ["weighted sites", "0.05 to 0.95 quantile", "mean"]
+    figure.canvas.draw()
+    assert axes.get_legend().get_window_extent().y1 < axes.get_window_extent().y0
 
 
 def test_a_group_is_drawn_without_unit_and_without_value(study, explained):
@@ -189,8 +219,18 @@ def test_the_colour_of_a_dependence_is_the_largest_exact_interaction(explained, 
 
 def test_values_of_hand_are_labelled_with_their_units(study):
     shapley = ShapleyValues(
-        np.array([[0.5, -1.5, 0.25]]), 1.0, tuple(NAMES), np.array([[400.0, 2600, -10]])
+        np.array([[0.5, -1.5, 0.25, 0.2, 0.1]]),
+        1.0,
+        (*NAMES, "slope", "wetness"),
+        np.array([[400.0, 12600.4, -10, 0.21, 8.12345]]),
     )
-    axes = figures.site_contributions(study, shapley, 0, UNITS).axes[0]
+    units = UNITS | {"slope": "degree", "wetness": "1"}
+    axes = figures.site_contributions(study, shapley, 0, units).axes[0]
     labels = [label.get_text() for label in axes.get_yticklabels()]
-    assert labels == ["TDD = 2600 °C d", "PRE = 400 mm", "TPI = \N{MINUS SIGN}10 m"]
+    assert labels == [
+        "TDD = 12600 °C d",
+        "PRE = 400 mm",
+        "TPI = \N{MINUS SIGN}10 m",
+        "slope = 0.21°",
+        "wetness = 8.123",
+    ]

@@ -87,6 +87,18 @@ def test_shapley_values_are_the_mean_over_all_orders(games):
     np.testing.assert_allclose(shapley_of(games), expected, atol=1e-12)
 
 
+def test_the_order_of_the_numbers_in_memory_does_not_matter(games):
+    kept = np.asfortranarray(games)
+    np.testing.assert_array_equal(interactions_of(kept), interactions_of(games))
+    assert np.array_equal(kept, games)
+
+
+def test_no_places_have_no_interactions(forest, sites):
+    nowhere = sites[0][:0]
+    assert interaction_values(forest, nowhere).shape == (0, 4, 4)
+    assert group_shapley(forest, nowhere, {"both": NAMES[:2]}).values.shape == (0, 3)
+
+
 def test_interactions_are_those_of_the_definition_and_add_up(games):
     found = interactions_of(games)
     for game, values in zip(games, found, strict=True):

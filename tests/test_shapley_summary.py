@@ -20,3 +20,11 @@ def test_a_dataset_holds_everything_by_site_and_predictor():
     one = found.sel(site="V002", predictor="TDD")
     assert (one["shapley_value"].item(), one["data"].item()) == (2, 2100)
     assert found["base_value"].item() == -0.5 and found["shapley_value"].units == "degC"
+
+
+def test_equal_predictors_keep_their_order_and_a_flat_forest_has_no_shares():
+    names = tuple(f"p{i:02d}" for i in range(40))
+    flat = ShapleyValues(np.zeros((3, 40)), -0.5, names, np.zeros((3, 40)))
+    found = mean_absolute(flat)
+    assert found["predictor"].to_list() == list(names)
+    assert (found["share"] == 0).all()

@@ -164,6 +164,38 @@ def test_a_licence_that_spdx_does_not_know_is_called_other_and_quoted(
     assert f"Licence: {licence}." in properties["description"] or not licence
 
 
+def test_a_title_is_short_and_the_asset_s_own(copied):
+    assets = item_of(copied, *products(copied), write(copied, "x.tif", [("a", {}), ("b", {})]))
+    titles = {name: asset["title"] for name, asset in assets["assets"].items()}
+    assert titles == {
+        "t15": "t15",
+        "t15_interval": "quantiles and standard deviation of the temperature",
+        "thermal_class": "class",
+        "x": "x",
+    }
+
+
+def test_the_preview_is_the_thumbnail_once_it_is_there(copied):
+    path = write(copied, "t15.tif")
+    assert "preview" not in item_of(copied, path)["assets"]
+    preview = copied.output_dir / "preview.png"
+    preview.write_bytes(b"a picture")
+    asset = item_of(copied, path)["assets"]["preview"]
+    assert asset["href"] == "./preview.png" and asset["type"] == "image/png"
+    assert asset["roles"] == ["thumbnail"] and asset["file:size"] == 9
+    assert asset["file:checksum"] == "1220" + sha256(preview)
+
+
+def test_it_says_of_which_years_the_climate_of_the_predictors_is(copied, edit_study):
+    properties = item_of(copied, write(copied, "t15.tif"))["properties"]
+    assert properties["climate_years"] == "about 2003-2021"
+    assert "station means of about 2003-2021." in properties["description"]
+    folder = edit_study(('predictors = ["PRE", "TDD", "TPI"]', 'predictors = ["TPI"]'))
+    terrain = load_study(folder, resolution_m=50_000)
+    properties = item_of(terrain, write(terrain, "t15.tif"))["properties"]
+    assert "climate_years" not in properties and "station" not in properties["description"]
+
+
 def test_it_says_that_boreholes_are_virtual(copied):
     description = item_of(copied, write(copied, "t15.tif"))["properties"]["description"]
     assert "Virtual boreholes" in description

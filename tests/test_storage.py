@@ -93,30 +93,105 @@ def test_sha256_of_a_known_text(tmp_path):
     assert sha256(tmp_path / "a").startswith("ba7816bf8f01cfea414140de5dae2223")
 
 
-def test_a_lock_keeps_others_away_and_is_gone_afterwards(tmp_path):
+def test_a_lock_keeps_others_away_and_is_free_afterwards(tmp_path):
     folder = tmp_path / "new" / "map"
     with locked(folder, "writing the map"):
-        message = rf"process {os.getpid()} on .* is writing the map\. .* delete .*map\.lock"
+        message = rf"map: process {os.getpid()} on .* is writing the map\. Wait .* run again"
         with pytest.raises(ContractError, match=message), locked(folder, "writing the map"):
             pass
-    assert list(folder.parent.iterdir()) == []
     with pytest.raises(RuntimeError), locked(folder, "writing the map"):
         raise RuntimeError
-    assert list(folder.parent.iterdir()) == []
+    with locked(folder, "writing the map"):
+        pass
+    assert [path.name for path in folder.parent.iterdir()] == ["map.lock"]
 
 
-def test_a_lock_is_taken_over_only_from_a_process_of_this_machine_that_has_ended(tmp_path):
-    ended = subprocess.Popen([sys.executable, "-c", ""])
-    ended.wait()
+def in_other_process(code, path):
+    """A process that runs code with ``locked`` and ``path`` and stops at its input()."""
+    code = f"import sys\nfrom helpers.storage import locked\npath = sys.argv[1]\n{code}"
+    command, pipe = [sys.executable, "-c", code, path], subprocess.PIPE
+    other = subprocess.Popen(command, stdin=pipe, stdout=pipe)  # noqa: S603
+    other.stdout.readline()
+    return other
+
+
+def test_the_lock_of_a_process_that_is_killed_is_free_at_once(tmp_path):
+    path = tmp_path / "a.tif"
+    other = in_other_process("with locked(path, 'x'):\n    print(flush=True)\n    input()", path)
+    message = rf"a\.tif: process {other.pid} on .* is fetching it"
+    with pytest.raises(ContractError, match=message), locked(path, "fetching it"):
+        pass
+    other.kill()
+    other.communicate()
+    with locked(path, "fetching it"):
+        assert json.loads((tmp_path / "a.tif.lock.json").read_text())["pid"] == os.getpid()
+
+
+def test_a_lock_file_without_a_holder_is_free_whatever_is_in_it(tmp_path):
+    """Such as one that names a process number that another process has by now."""
     lock = tmp_path / "a.tif.lock"
-    lock.write_text(json.dumps({"pid": ended.pid, "host": platform.node()}))
+    for left in ("", "{", json.dumps({"pid": os.getppid(), "host": platform.node()})):
+        lock.write_text(left)
+        lock.with_name("a.tif.lock.json").write_text(left)
+        with locked(tmp_path / "a.tif", "fetching it"):
+            pass
+
+
+def test_a_holder_that_is_not_known_is_another_run(tmp_path):
     with locked(tmp_path / "a.tif", "fetching it"):
-        assert json.loads(lock.read_text())["pid"] == os.getpid()
-    for unknown in (json.dumps({"pid": ended.pid, "host": "elsewhere"}), "{"):
-        lock.write_text(unknown)
+        (tmp_path / "a.tif.lock.json").write_text("{")
         with (
-            pytest.raises(ContractError, match="is fetching it"),
+            pytest.raises(ContractError, match=r"a\.tif: another run is fetching it"),
             locked(tmp_path / "a.tif", "fetching it"),
         ):
             pass
-        assert lock.read_text() == unknown
+
+
+def test_a_lock_that_cannot_be_written_is_named_with_its_remedy(tmp_path):
+    (tmp_path / "interim").write_text("")
+    (tmp_path / "b.lock").mkdir()
+    for path in (tmp_path / "interim" / "map", tmp_path / "b"):
+        message = rf"{path.name}\.lock: it could not be written: .* See whether the disk is full"
+        with pytest.raises(ContractError, match=message), locked(path, "writing the map"):
+            pass
+
+
+RACE = """
+import multiprocessing, os, signal, sys
+from helpers.storage import ContractError, locked
+fork = multiprocessing.get_context("fork")
+
+def die(path):
+    with locked(path, "x"):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def race(path, start, end, holders):
+    start.wait()
+    try:
+        with locked(path, "x"):
+            with holders:
+                holders.value += 1
+            end.wait()  # until all have tried
+    except ContractError:
+        end.wait()
+
+for number in range(40):
+    dead = fork.Process(target=die, args=(sys.argv[1],))
+    dead.start()
+    dead.join()
+    holders = fork.Value("i", 0)
+    start, end = fork.Barrier(4, timeout=10), fork.Barrier(4, timeout=10)
+    four = [fork.Process(target=race, args=(sys.argv[1], start, end, holders)) for _ in range(4)]
+    for one in four:
+        one.start()
+    for one in four:
+        one.join()
+    print(dead.exitcode, holders.value, *(one.exitcode for one in four))
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs fork")
+def test_of_four_processes_that_find_the_lock_of_a_dead_one_just_one_gets_it(tmp_path):
+    command = [sys.executable, "-c", RACE, tmp_path / "a"]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=60)  # noqa: S603
+    assert found.stdout.splitlines() == ["-9 1 0 0 0 0"] * 40

@@ -98,6 +98,16 @@ def test_shares_of_every_leaf_sum_to_the_whole_exactly(forest):
     assert len(trees.roots) * trees.whole <= 2**62
 
 
+def test_no_quantile_is_a_site_without_weight():
+    """Even at a level below the rounding that is allowed for."""
+    sites = pd.DataFrame({"p0": [0.0, 0.1, 9.0, 9.1]})
+    forest = fit_forest(
+        sites, [-5.0, -4, 3, 4], n_trees=1, min_samples_leaf=2, bootstrap=False, max_features=1.0
+    )
+    found = forest.distribution(pd.DataFrame({"p0": [9.0]}), (1e-13, 0.9))
+    assert found.quantiles.tolist() == [[3, 4]]
+
+
 def test_a_cell_on_a_threshold_goes_left_and_one_just_above_goes_right():
     """Thresholds are doubles, cells floats: the rank must compare as scikit-learn does."""
     forest = forest_of(1)

@@ -21,6 +21,7 @@ from sklearn.ensemble import RandomForestRegressor
 
 from helpers.forest_file import nodes_are_sound, read_trusted, write_trusted
 from helpers.storage import ContractError, require
+from helpers.training import check_training
 from helpers.trees import (
     ShapleyGrid,
     ShapleyTables,
@@ -108,16 +109,27 @@ class Forest:
         Raises
         ------
         ContractError
-            If a predictor is missing.
+            If a predictor is missing, or a name is there more than once.
 
         """
-        missing = [name for name in self.names if name not in x]
-        if missing:
+        amiss = [name for name in self.names if (x.columns == name).sum() != 1]
+        if amiss:
             raise ContractError(
-                f"Predictor {', '.join(missing)} missing; the forest was fitted to "
+                f"Predictor {', '.join(amiss)} missing, or there twice; the forest was fitted to "
                 f"{', '.join(self.names)}. Found: {', '.join(map(str, x.columns))}."
             )
         return np.ascontiguousarray(x[list(self.names)], dtype=np.float32)
+
+    def complete_matrix(self, x: pd.DataFrame) -> NDArray:
+        """As :meth:`matrix`, but also a ContractError if a row lacks a predictor."""
+        cells = self.matrix(x)
+        incomplete = x.index[~np.isfinite(cells).all(axis=1)]
+        if len(incomplete):
+            raise ContractError(
+                f"{len(incomplete)} of {len(x)} rows lack a predictor, the first is "
+                f"{incomplete[0]}; leave them out: what is not predicted cannot be explained."
+            )
+        return cells
 
     def predict(self, x: pd.DataFrame) -> NDArray:
         """Predicted temperature, deg C (n,); NaN in rows where a predictor is missing."""
@@ -149,15 +161,17 @@ class Forest:
         ContractError
             If a predictor is missing.
         ValueError
-            If a level is not above 0 and below 1, or they do not rise.
+            If a level is not above 0 and below 1, they do not rise, or the temperature is none.
 
         """
         levels = np.asarray(quantiles, dtype=float)
-        if not ((levels > 0) & (levels < 1)).all() or (np.diff(levels) < 0).any():
+        if not ((levels > 0) & (levels < 1)).all() or (np.diff(levels) <= 0).any():
             raise ValueError(
-                f"quantiles: {list(quantiles)}; each must be above 0 and below 1, and none below "
-                "the one before."
+                f"quantiles: {list(quantiles)}; each must be above 0 and below 1, and above the "
+                "one before."
             )
+        if not np.isfinite(at_or_below):
+            raise ValueError(f"at_or_below is {at_or_below}; a temperature in deg C is needed.")
         cells = self.matrix(x)
         complete = np.isfinite(cells).all(axis=1)
         out = np.full((len(cells), 3 + len(levels)), np.nan)
@@ -211,7 +225,8 @@ def fit_forest(
     temperature_c
         Temperature of each site, deg C.
     n_trees, min_samples_leaf, max_features, seed
-        As scikit-learn's; ``max_features`` is the share of the predictors tried at each split.
+        As scikit-learn's; ``max_features`` is the share of the predictors tried at each split,
+        so that 1 means all of them, not one.
     sample_weight
         How much each site counts: it is drawn into the bootstrap samples with a probability in
         proportion to it (scikit-learn from 1.9 on; before, a weight multiplied the copies that
@@ -222,7 +237,7 @@ def fit_forest(
     Raises
     ------
     ContractError
-        If a number is missing, or the tables do not fit together.
+        If a number is missing, two predictors have one name, or the tables do not fit together.
 
     """
     y = np.asarray(temperature_c, dtype=float)
@@ -232,7 +247,7 @@ def fit_forest(
     model = RandomForestRegressor(
         n_trees,
         min_samples_leaf=min_samples_leaf,
-        max_features=max_features,
+        max_features=float(max_features),
         random_state=seed,
         bootstrap=bootstrap,
     )
@@ -286,21 +301,3 @@ def load_forest(path: str | Path, made_by: str = "") -> Forest:
     except ValueError as error:
         raise ContractError(f"{path}: {error}") from error
     return forest
-
-
-def check_training(predictors: pd.DataFrame, temperature_c: NDArray) -> None:
-    """Raise a ContractError that names the site where a number is missing, or a shape is off."""
-    if temperature_c.shape != (len(predictors),):
-        raise ContractError(
-            f"{len(predictors)} rows of predictors, but temperatures of shape "
-            f"{temperature_c.shape}; one for each row is needed."
-        )
-    table = predictors.assign(**{"temperature at 15 m": temperature_c})
-    missing = ~np.isfinite(table.to_numpy(dtype=float))
-    if missing.any():
-        row, column = np.argwhere(missing)[0]
-        raise ContractError(
-            f"Site {table.index[row]}: {table.columns[column]} is missing "
-            f"({missing.any(axis=1).sum()} of {len(table)} sites are incomplete). "
-            "Leave such sites out before fitting."
-        )

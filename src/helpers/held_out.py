@@ -9,8 +9,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from tqdm.auto import tqdm
 
-from helpers.forest import QUANTILES, Forest, check_training, fit_forest
+from helpers.forest import QUANTILES, Forest, fit_forest
 from helpers.storage import ContractError
+from helpers.training import check_training
 from helpers.weights import standard_error_weights
 
 

@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 import rioxarray  # noqa: F401  (registers .rio)
 import xarray as xr
+from filelock import FileLock, Timeout
 
 LIBRARIES = ("numpy", "pandas", "xarray", "scikit-learn", "shap", "rasterio", "numba")
 
@@ -45,9 +46,10 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def locked(path: str | Path, doing: str) -> Iterator[None]:
-    """Hold ``<name>.lock``, so that one run at a time makes what lies at ``path``.
+    """Hold the lock ``<name>.lock``, so that one run at a time makes what lies at ``path``.
 
-    The lock of a process of this machine that has ended is taken over.
+    The operating system frees it when its holder ends, in whatever way. The empty file stays: were
+    it removed, two runs could each hold a lock on a file of this name.
 
     Parameters
     ----------
@@ -59,40 +61,35 @@ def locked(path: str | Path, doing: str) -> Iterator[None]:
     Raises
     ------
     ContractError
-        If another process holds it, or one of another machine, of which nothing can be told.
+        If another run holds it, or the folder does not take the file.
 
     """
     path = Path(path)
     lock = path.with_name(f"{path.name}.lock")
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    if _has_ended(read_known(lock)):
-        lock.unlink(missing_ok=True)
-    try:
-        with lock.open("x", encoding="utf-8") as stream:
-            json.dump({"pid": os.getpid(), "host": platform.node()}, stream)
-    except FileExistsError:
-        holder = read_known(lock)
-        raise ContractError(
-            f"{path}: process {holder.get('pid', '(unknown)')} on {holder.get('host', 'a machine')}"
-            f" is {doing}. Wait until it has ended and run again; if there is none, delete {lock}."
-        ) from None
-    try:
+    holder = lock.with_name(f"{lock.name}.json")
+    with contextlib.ExitStack() as held:
+        try:
+            lock.parent.mkdir(parents=True, exist_ok=True)
+            held.enter_context(FileLock(lock, timeout=0, thread_local=False))
+            held.callback(holder.unlink, missing_ok=True)
+            write_json({"pid": os.getpid(), "host": platform.node()}, holder)
+        except Timeout:
+            raise ContractError(
+                f"{path}: {_who(read_known(holder))} is {doing}. Wait until it has ended, or end "
+                "it, and run again."
+            ) from None
+        except OSError as error:
+            raise ContractError(
+                f"{lock}: it could not be written: {error}. See whether the disk is full, the "
+                "folder may be written to and nothing else has its name, then run again."
+            ) from error
         yield
-    finally:
-        lock.unlink(missing_ok=True)
 
 
-def _has_ended(holder: dict[str, Any]) -> bool:
-    # On Windows signal 0 is not a question but Ctrl+C.
-    if holder.get("host") != platform.node() or os.name == "nt":
-        return False
-    try:
-        os.kill(int(holder["pid"]), 0)
-    except ProcessLookupError:
-        return True
-    except (KeyError, TypeError, ValueError, OverflowError, PermissionError):
-        return False
-    return False
+def _who(holder: dict[str, Any]) -> str:
+    if holder.keys() >= {"pid", "host"}:
+        return f"process {holder['pid']} on {holder['host']}"
+    return "another run"
 
 
 def write_table(table: pd.DataFrame, path: str | Path) -> Path:

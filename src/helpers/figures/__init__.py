@@ -26,7 +26,12 @@ from helpers.figures.maps import (
     temperature_map,
     thermal_class_map,
 )
-from helpers.figures.panels import area_curve, conditional_distribution, place_explained
+from helpers.figures.panels import (
+    area_curve,
+    area_text,
+    conditional_distribution,
+    place_explained,
+)
 from helpers.figures.selection_charts import (
     forward_selection_chart,
     radius_skill_chart,
@@ -49,6 +54,7 @@ __all__ = [
     "CATALOGUE",
     "applicability_map",
     "area_curve",
+    "area_text",
     "borehole_profiles",
     "catalogue_markdown",
     "comparison_chart",

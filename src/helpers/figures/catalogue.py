@@ -104,8 +104,8 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "tuning": Entry(
         _FOREST,
-        "Held-out RMSE of every combination of two knobs, with the default and the chosen one, and "
-        "the honest error of tuning.",
+        "Held-out RMSE of every combination of two knobs, with one standard error of sites and "
+        "seed; the default, the best and the chosen one, and the honest error of tuning.",
     ),
     "shap_summary": Entry(
         _SHAP,

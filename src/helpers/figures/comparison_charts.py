@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import NullFormatter
 
 from helpers.figures import layers, style
 from helpers.figures.small_maps import legend_below, map_rows
@@ -39,7 +40,7 @@ def comparison_map(study: Study, result: xr.Dataset, comparison: Comparison) -> 
     name = style.printed_name(comparison.name)
     shown = (
         (result["t15"], "this map", layers.temperature_label(study)),
-        (comparison.other, name, f"{_capital(comparison.long_name)} (°C)"),
+        (comparison.other, name, _other_label(comparison)),
     )
     for one, (layer, title, label) in zip(axes, shown, strict=False):
         image = layers.draw_temperature(one, layer, study)
@@ -51,7 +52,7 @@ def comparison_map(study: Study, result: xr.Dataset, comparison: Comparison) -> 
     image = layers.draw_layer(axes[2], comparison.difference, study, colours, norm)
     layers.bar_below(axes[2], image, f"Difference (°C)\n{_difference_text(comparison)}", "both")
     handles += layers.hatch_outside(axes[2], result, study)
-    axes[2].set_title(f"this map − {name}")
+    axes[2].set_title("difference: (a) − (b)")
     legend_below(figure, handles)
     style.letter_panels(axes)
     return style.mark_virtual(figure, study)
@@ -66,13 +67,15 @@ def comparison_chart(study: Study, result: xr.Dataset, comparison: Comparison) -
     """
     n = len(study.classes)
     figure = style.new_figure(DOUBLE_COLUMN_MM, 84)
+    figure.get_layout_engine().set(w_pad=0.12)  # inches; labels of the panels keep apart
     left, right = figure.subplots(1, 2)
     _draw_cells(left, study, result["t15"], comparison)
     _draw_class_areas(right, study, comparison)
     frozen, classes = comparison.frozen, comparison.classes
     r = _two_digits(comparison.numbers["correlation"])
     agreement = f"frozen or not: agreement {frozen['overall_agreement']:.2f}"
-    left.set_title(f"r = {r}, {_difference_text(comparison)}\n{agreement}")
+    maps = f"this map − {style.printed_name(comparison.name)}:"
+    left.set_title(f"{maps}\n{_difference_text(comparison)}\nr = {r}; {agreement}")
     words = f"agreement {classes['overall_agreement']:.2f}, kappa {_two_digits(classes['kappa'])}"
     right.set_title(f"{n} thermal classes:\n{words}")
     style.letter_panels([left, right])
@@ -102,9 +105,10 @@ def _draw_cells(axes: Axes, study: Study, ours: xr.DataArray, comparison: Compar
         zorder=1,
     )
     axes.plot(limits, limits, color="black", linewidth=0.6, zorder=2)
-    axes.figure.colorbar(image, ax=axes, label="Cells (n)", aspect=25)
+    bar = axes.figure.colorbar(image, ax=axes, label="Cells (n)", aspect=25, format="{x:,.0f}")
+    bar.ax.yaxis.set_minor_formatter(NullFormatter())
     axes.set(xlim=limits, ylim=limits, aspect="equal")
-    label = textwrap.fill(f"{_capital(comparison.long_name)} (°C)", 48)
+    label = textwrap.fill(_other_label(comparison), 48)
     axes.set(xlabel=label, ylabel=f"This map: {study.boreholes.depth_m:g} m (°C)")
 
 
@@ -121,7 +125,7 @@ def _draw_class_areas(axes: Axes, study: Study, comparison: Comparison) -> None:
     axes.set_xticks(range(len(labels)), labels, rotation=45, ha="right")
     axes.set_yticks(range(len(labels)), labels)
     name = style.printed_name(comparison.name)
-    axes.set(xlabel=f"Class in {name} (area, 10$^4$ km$^2$)", ylabel="Class in this map")
+    axes.set(xlabel=f"Class in {name} (area, 10⁴ km²)", ylabel="Class in this map")
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
 
@@ -136,7 +140,15 @@ def _area_text(area: float) -> str:
 def _difference_text(comparison: Comparison) -> str:
     numbers = comparison.numbers
     mean, root = numbers["mean_difference_c"], numbers["root_mean_square_difference_c"]
-    return style.minus(f"mean {mean:+.2f}, RMSD {root:.2f} °C")
+    return style.minus(f"mean difference {mean:+.2f}, RMSD {root:.2f} °C")
+
+
+def _other_label(comparison: Comparison) -> str:
+    """What the other map shows, with its unit; one word is a bare name and needs another."""
+    words = comparison.long_name
+    if len(words.split()) == 1:
+        words = f"other map: {style.printed_name(words)}"
+    return f"{_capital(words)} (°C)"
 
 
 def _two_digits(value: float) -> str:

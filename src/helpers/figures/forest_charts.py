@@ -7,9 +7,12 @@ from itertools import cycle
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.transforms import offset_copy
 from numpy.typing import ArrayLike, NDArray
+from sklearn.isotonic import isotonic_regression
 
 from helpers.figures import style
 from helpers.figures.style import DOUBLE_COLUMN_MM, journal_style
@@ -21,7 +24,10 @@ from helpers.study import Study
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 _MARKERS = "os^DvP<>X*"
 _LABEL_GAP = 0.06
+# So dark is every one of the colours legible as small text: contrast with white of 4.5 or more.
+_TEXT_SHADE = 0.65
 _DODGE = 0.5
+_STAR_LIFT_PT = 10
 
 
 @journal_style
@@ -51,15 +57,16 @@ def error_by_trees_chart(
     here = _row(table, n_trees, min_samples_leaf)
     figure = style.new_figure(DOUBLE_COLUMN_MM, 80)
     axes = figure.subplots()
-    for (leaf, curve), colour, marker in zip(
-        table.groupby("min_samples_leaf"), cycle(_COLOURS), cycle(_MARKERS), strict=False
-    ):
-        _draw_curve(axes, curve, colour, marker, leaf == min_samples_leaf)
+    leaf_sizes = np.unique(table["min_samples_leaf"])
+    colours = dict(zip(leaf_sizes, cycle(_COLOURS), strict=False))
+    for leaf, marker in zip(leaf_sizes, cycle(_MARKERS), strict=False):
+        curve = table[table["min_samples_leaf"] == leaf]
+        _draw_curve(axes, curve, colours[leaf], marker, leaf == min_samples_leaf)
     ring = {"marker": "o", "s": 90, "facecolor": "none", "edgecolor": "black", "zorder": 4}
     label = f"{n_trees} trees, leaves of {_sites(min_samples_leaf)}: {here['rmse_c']:.2f} °C"
     axes.scatter(n_trees, here["rmse_c"], label=label, **ring)
     _finish_trees(axes, table)
-    _label_ends(axes, table[table["n_trees"] == table["n_trees"].max()])
+    _label_ends(axes, table[table["n_trees"] == table["n_trees"].max()], colours)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=2)
     return style.mark_virtual(figure, study)
 
@@ -94,32 +101,49 @@ def _finish_trees(axes: Axes, table: pd.DataFrame) -> None:
     axes.set_xticks(numbers, [str(n) for n in numbers])
     axes.minorticks_off()
     # Room at the right for the labels of the curves.
-    axes.set_xlim(0.85 * numbers[0], 2.3 * numbers[-1])
+    axes.set_xlim(0.85 * numbers[0], 2.8 * numbers[-1])
     axes.set(xlabel="Trees (n)", ylabel="Held-out RMSE (°C)")
     axes.grid(axis="y", color="0.92", linewidth=0.5)
 
 
-def _label_ends(axes: Axes, ends: pd.DataFrame) -> None:
-    """Name each curve at its right end, moved apart where they meet."""
+def _label_ends(axes: Axes, ends: pd.DataFrame, colours: dict[int, str]) -> None:
+    """Name each curve at its right end, in its colour; where names meet they move apart."""
     ends = ends.sort_values("expected_rmse_c")
     low, high = axes.get_ylim()
-    heights = spread(ends["expected_rmse_c"], _LABEL_GAP * (high - low))
-    for leaf, n, height in zip(ends["min_samples_leaf"], ends["n_trees"], heights, strict=True):
-        axes.text(1.12 * n, height, _sites(leaf), va="center")
+    gap = _LABEL_GAP * (high - low)
+    heights = spread(ends["expected_rmse_c"], gap, low + gap / 2, high - gap / 2)
+    to_curve = {"arrowstyle": "-", "linewidth": 0.7, "relpos": (0, 0.5), "shrinkA": 1}
+    for end, height in zip(ends.itertuples(), heights, strict=True):
+        colour = colours[end.min_samples_leaf]
+        axes.annotate(
+            _sites(end.min_samples_leaf),
+            (end.n_trees, end.expected_rmse_c),
+            (1.35 * end.n_trees, height),
+            va="center",
+            color=_TEXT_SHADE * np.array(to_rgb(colour)),
+            arrowprops=to_curve | {"color": colour},
+        )
 
 
-def spread(values: ArrayLike, gap: float) -> NDArray:
-    """Rising values moved as little upwards as keeps them at least ``gap`` apart."""
+def spread(
+    values: ArrayLike, gap: float, least: float = -np.inf, greatest: float = np.inf
+) -> NDArray:
+    """Rising values moved as little as keeps them ``gap`` apart, none below or above the ends.
+
+    Least squares: values that are too close move up and down around their mean.
+    """
     steps = gap * np.arange(np.size(values))
-    return np.maximum.accumulate(np.asarray(values, dtype=float) - steps) + steps
+    moved = np.asarray(values, dtype=float) - steps
+    return isotonic_regression(moved, y_min=least, y_max=greatest - steps[-1]) + steps
 
 
 @journal_style
 def tuning_chart(study: Study, table: pd.DataFrame, nested: pd.DataFrame | None = None) -> Figure:
     """Held-out error of all combinations of two knobs (a), and how far from the default (b).
 
-    Bars are one standard error. In (b) it is that of the difference, in which the sites that all
-    forests miss cancel out: a combination is chosen if it is the best and its bar ends below 0.
+    Bars are one standard error, of sites and seed. In (b) it is that of the difference, in which
+    the sites that all forests miss cancel out: a combination is chosen if it is the best and its
+    bar ends below 0. The default and the chosen combination have rings, the best a star.
 
     Parameters
     ----------
@@ -177,10 +201,18 @@ def _draw_grid(axes: Axes, table: pd.DataFrame, place: NDArray, value: str, erro
 
 
 def _mark(axes: Axes, table: pd.DataFrame, place: NDArray, value: str) -> None:
-    for name, marker, size in (("default", "s", 60), ("chosen", "o", 130)):
+    """Rings around the default and the chosen combination, a star above the best."""
+    ring = {"facecolor": "none", "edgecolor": "black", "linewidth": 0.9}
+    star = {"facecolor": "black", "edgecolor": "white", "linewidth": 0.4, "zorder": 4}
+    # Above its dot, or the rings would hide it where the default is the best and chosen.
+    above = offset_copy(axes.transData, axes.figure, y=_STAR_LIFT_PT, units="points")
+    for name, marker, size, look in (
+        ("default", "s", 60, ring),
+        ("chosen", "o", 130, ring),
+        ("best", "*", 60, star | {"transform": above}),
+    ):
         here = table[name].to_numpy(dtype=bool)
-        look = {"marker": marker, "s": size, "facecolor": "none", "edgecolor": "black"}
-        axes.scatter(place[here], table.loc[here, value], label=name, linewidth=0.9, **look)
+        axes.scatter(place[here], table.loc[here, value], marker=marker, s=size, label=name, **look)
 
 
 def _draw_honest(axes: Axes, nested: pd.DataFrame) -> list[Line2D]:

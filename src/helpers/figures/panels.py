@@ -28,10 +28,20 @@ from helpers.figures.style import (
 )
 from helpers.forest import Forest
 from helpers.shapley import ShapleyValues
+from helpers.storage import ContractError
 from helpers.study import Study
 
 _HEIGHT_MM, _PLACE_HEIGHT_MM = 70.0, 105.0
 _MAP_COLUMNS = 250
+# Below the label of an axis (in heights of a letter), where no line can meet it.
+_BELOW = {
+    "loc": "upper center",
+    "bbox_to_anchor": (0.5, 0),
+    "borderaxespad": 4.2,
+    "ncols": 4,
+    "columnspacing": 1.2,
+    "handlelength": 1.4,
+}
 
 
 @journal_style
@@ -73,18 +83,28 @@ def _draw_distribution(
     temperature, cumulative = forest.temperature_c[order], np.cumsum(weights[order])
     found = forest.distribution(place, study.forest.quantiles)
     axes.step(
-        temperature, cumulative, where="post", color="0.2", label="cumulative weight of sites"
+        [temperature[0], *temperature],
+        [0, *cumulative],
+        where="post",
+        color="0.2",
+        label="weighted sites",
     )
     low, high = found.quantiles[0, [0, -1]]
-    axes.axvspan(low, high, color=FROZEN_COLOUR, alpha=0.15, lw=0, label="outermost quantiles")
+    levels = f"{_outermost(study, ' to ')} quantile"
+    axes.axvspan(low, high, color=FROZEN_COLOUR, alpha=0.15, lw=0, label=levels)
     axes.axvline(found.mean[0], color=FROZEN_COLOUR, label="mean")
     if observed_c is not None:
         axes.axvline(observed_c, color=THAWED_COLOUR, ls="--", label="observed")
     axes.axvline(0, color="0.6", lw=0.6)
-    depth = f"Ground temperature at {study.boreholes.depth_m:g} m (°C)"
-    axes.set(xlabel=depth, ylabel="Share at or below (1)", ylim=(0, 1))
-    axes.legend(loc="best")
+    axes.set(xlabel=temperature_label(study), ylabel="Share at or below (1)", ylim=(0, 1))
+    axes.legend(**_BELOW)
     return float(found.probability[0])
+
+
+def _outermost(study: Study, between: str) -> str:
+    """Lowest and highest level of the study."""
+    levels = study.forest.quantiles
+    return f"{levels[0]:g}{between}{levels[-1]:g}"
 
 
 @journal_style
@@ -107,7 +127,8 @@ def place_explained(
     study
         Area, depth, colours and levels of the interval.
     result
-        Map with ``t15`` (y, x), deg C; drawn from every so many-th cell.
+        Map with ``t15`` (y, x), deg C, drawn from every so many-th cell, and
+        ``inside_area_of_applicability`` and ``dissimilarity_index``, read in the nearest cell.
     forest
         The forest asked.
     place
@@ -129,7 +150,19 @@ def place_explained(
     predicted = explained.base_value + explained.values[0].sum()
     panels["below"].set_title(f"prediction {minus(f'{predicted:.2f}')} °C")
     letter_panels([panels[name] for name in ("map", "above", "below")])
+    figure.suptitle(_applicability_of(result, x_m, y_m), x=0.01, ha="left", fontweight="bold")
     return mark_virtual(figure, study)
+
+
+def _applicability_of(result: xr.Dataset, x_m: float, y_m: float) -> str:
+    """Whether the model may be used in the cell nearest to a place."""
+    names = ["inside_area_of_applicability", "dissimilarity_index"]
+    cell = result[names].sel(x=x_m, y=y_m, method="nearest")
+    index = float(cell["dissimilarity_index"])
+    if not np.isfinite(index):
+        return "Not mapped here"
+    side = "Inside" if cell["inside_area_of_applicability"] == 1 else "Outside"
+    return f"{side} the area of applicability (dissimilarity index {index:.2f})"
 
 
 def _draw_place(axes: Axes, study: Study, t15: xr.DataArray, x_m: float, y_m: float) -> None:
@@ -159,36 +192,68 @@ def _draw_place(axes: Axes, study: Study, t15: xr.DataArray, x_m: float, y_m: fl
 
 @journal_style
 def area_curve(study: Study, curve: pd.DataFrame, threshold_c: float) -> Figure:
-    """Area at or below each temperature, with a threshold marked; area in 10^4 km2.
+    """Area at or below each temperature, 10^4 km2; a dot and a bar at one threshold.
 
     Parameters
     ----------
     study
-        Says at which depth, and whether the boreholes are virtual.
+        Says depth and levels, and whether the boreholes are virtual.
     curve
-        Of :func:`helpers.products.area_below`, by rising temperature: of the mean, and of the
-        outermost quantiles, between which the area lies if the errors of all cells go together.
+        Of :func:`helpers.products.area_below`, by rising temperature: of the mean, and with every
+        cell at its outermost quantiles.
     threshold_c
-        deg C.
+        deg C, within the curve.
+
+    Raises
+    ------
+    ContractError
+        If the curve does not reach to the threshold.
 
     """
-    temperature = curve.index.to_numpy()
-    low, high = curve.columns[-1], curve.columns[1]
+    temperature, low, high = curve.index.to_numpy(), curve.columns[-1], curve.columns[1]
     figure = new_figure(DOUBLE_COLUMN_MM, _HEIGHT_MM)
     axes = figure.add_subplot()
-    axes.fill_between(
-        temperature, curve[low], curve[high], color="0.85", label="if all errors go together"
-    )
-    axes.plot(temperature, curve["mean"], color="0.2", label="predicted mean")
-    axes.axvline(threshold_c, color=THAWED_COLOUR, label=f"threshold {threshold_c:+.1f} °C")
-    below = temperature <= threshold_c + 1e-9
-    axes.fill_between(
-        temperature[below], curve["mean"][below], color=FROZEN_COLOUR, alpha=0.25, lw=0
-    )
+    levels = f"every cell at its {_outermost(study, ' / ')} quantile"
+    axes.fill_between(temperature, curve[low], curve[high], color="0.85", lw=0, label=levels)
+    axes.plot(temperature, curve["mean"], color="0.2", label="every cell at its mean")
+    here = _at_threshold(curve, threshold_c)
+    mark = {"color": THAWED_COLOUR, "zorder": 3}
+    axes.vlines(threshold_c, here[low], here[high], linewidth=2, **mark)
+    axes.hlines(here["mean"], temperature[0], threshold_c, linewidth=0.6, **mark)
+    label = f"at or below {_signed(threshold_c)} °C"
+    axes.plot(threshold_c, here["mean"], "o", markersize=4, label=label, **mark)
     axes.set(
-        xlabel=f"Predicted ground temperature at {study.boreholes.depth_m:g} m (°C)",
-        ylabel="Area at or below ($10^4$ km$^2$)",
+        xlabel=f"Threshold (°C) of ground temperature at {study.boreholes.depth_m:g} m",
+        ylabel="Area at or below (10⁴ km²)",
+        xlim=temperature[[0, -1]],
         ylim=(0, None),
     )
-    axes.legend(loc="upper left")
+    axes.legend(**_BELOW)
     return mark_virtual(figure, study)
+
+
+def area_text(study: Study, curve: pd.DataFrame, threshold_c: float) -> str:
+    """What :func:`area_curve` shows at its threshold, in words; parameters are the same."""
+    here = _at_threshold(curve, threshold_c)
+    low, high = here[curve.columns[-1]], here[curve.columns[1]]
+    coldest, *_, warmest = study.forest.quantiles
+    return (
+        f"At or below {_signed(threshold_c)} °C: {here['mean']:.1f} ({low:.1f} to {high:.1f}) × "
+        f"10⁴ km² (with every cell at its {warmest:g} or {coldest:g} quantile)"
+    )
+
+
+def _at_threshold(curve: pd.DataFrame, threshold_c: float) -> pd.Series:
+    """The areas at a threshold, on the straight lines that are drawn."""
+    temperature = curve.index.to_numpy()
+    if not temperature[0] <= threshold_c <= temperature[-1]:
+        raise ContractError(
+            f"Threshold {threshold_c:g} degC: the curve of areas goes from {temperature[0]:g} to "
+            f"{temperature[-1]:g} degC. Ask helpers.products.area_below for more."
+        )
+    return curve.apply(lambda areas: np.interp(threshold_c, temperature, areas))
+
+
+def _signed(temperature_c: float) -> str:
+    """Temperature to the hundredth with a true minus sign; no sign before 0."""
+    return minus(f"{round(temperature_c, 2) + 0.0:g}")

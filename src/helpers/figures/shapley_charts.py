@@ -57,8 +57,9 @@ def shap_summary(
             cmap=colours,
             norm=Normalize(0, 100),
             plotnonfinite=True,
-            s=7,
-            linewidth=0,
+            s=9,
+            linewidth=0.3,
+            edgecolor="0.3",  # the palest dots would fade into the paper
         )
     right.axvline(0, color="0.5", linewidth=0.5, zorder=0)
     right.set(xlabel="Shapley value: effect on the prediction (°C)", title="each site")
@@ -181,7 +182,11 @@ def draw_contributions(
 def _value_label(name: str, value: float, units: Mapping[str, str]) -> str:
     if not np.isfinite(value):
         return printed_name(name)
-    return f"{printed_name(name)} = {style.minus(f'{value:.4g}')} {style.unit_text(units[name])}"
+    # Never in the form 1e+04. An angle stands close to its sign, and what has no unit has none.
+    number = f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    unit = "" if units[name] == "1" else style.unit_text(units[name])
+    space = " " if unit not in ("", "°") else ""
+    return f"{printed_name(name)} = {style.minus(number)}{space}{unit}"
 
 
 @journal_style
@@ -190,12 +195,14 @@ def interaction_matrix(
 ) -> Figure:
     """Mean absolute main effect of each predictor, and mean absolute interaction of each pair.
 
+    The number of a pair is the sum of both its halves, which stand on either side of the diagonal
+    of the interactions: so much the pair adds together, as the number of a single predictor is
+    what it adds alone.
+
     Parameters
     ----------
     interactions
         Of :func:`helpers.shapley.interaction_values`, deg C, (places, predictors, predictors).
-        Both halves of a pair are added, so that numbers of pairs and of single predictors count
-        the same.
     names
         Names of the predictors.
     study
@@ -214,7 +221,7 @@ def interaction_matrix(
     axes.set_xticks(range(len(names)), labels, rotation=45, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(names)), labels)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.set_title("diagonal: alone; below: in pairs")
+    axes.set_title("diagonal: alone; below: in pairs (both halves)")
     figure.colorbar(image, ax=axes, label="Mean |effect on the prediction| (°C)", shrink=0.9)
     return style.mark_virtual(figure, study)
 

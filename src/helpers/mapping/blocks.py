@@ -67,8 +67,8 @@ def predicted_blocks(
         the blocks under way are read, here and not where they are predicted, so other machines
         need no access to the files.
     workers
-        Who predicts: None for threads of this process, one for each processor, unless the
-        environment variable DASK_SCHEDULER_ADDRESS names a scheduler; a number of threads; the
+        Who predicts: None for threads of this process, one for each processor it may use, unless
+        the environment variable DASK_SCHEDULER_ADDRESS names a scheduler; a number of threads; the
         address of a Dask scheduler; or a Client or Cluster of distributed. The layers are the
         same whichever. At most about two blocks for each worker are under way.
     block_cells
@@ -85,8 +85,10 @@ def predicted_blocks(
     Raises
     ------
     ContractError
-        If a predictor is missing or has other dimensions, no scheduler answers, or all its
-        workers are lost. An error in the prediction of a block comes as it is.
+        If a predictor is missing or has other dimensions; if Shapley values are asked for and
+        their tables would be too large; if no scheduler answers, a worker has other releases of
+        what the numbers depend on, or all workers are lost. An error in the prediction of a block
+        comes as it is.
 
     """
     if block_cells < 1:
@@ -104,11 +106,13 @@ def _predicted(
     progress: bool,
 ) -> Iterator[Block]:
     n_rows, n_columns = predictors.sizes["y"], predictors.sizes["x"]
+    row_blocks = _row_blocks(n_rows, n_columns, block_cells)
+    largest = max(((rows.stop - rows.start) * n_columns for rows in row_blocks), default=0)
     skipped = dict.fromkeys(task.layer_specs)
     under_way: deque[tuple[int, slice, str, Callable[[], dict]]] = deque()
     with (
         tqdm(total=n_rows * n_columns, unit="cell", unit_scale=True, disable=not progress) as bar,
-        workforce(workers, task) as (start, count),
+        workforce(workers, task, largest) as (start, count),
     ):
 
         def oldest() -> Block:
@@ -118,7 +122,7 @@ def _predicted(
             bar.update((rows.stop - rows.start) * n_columns)
             return block
 
-        for number, rows in enumerate(_row_blocks(n_rows, n_columns, block_cells)):
+        for number, rows in enumerate(row_blocks):
             cells = _read(predictors, rows)
             digest = _digest(cells)
             result = (lambda: dict(skipped)) if finished(number, digest) else start(cells)

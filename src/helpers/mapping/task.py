@@ -6,16 +6,18 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import NamedTuple
 
+import numba
 import numpy as np
 import pandas as pd
+import sklearn
 from numpy.typing import NDArray
 
+import helpers
 from helpers.applicability import ApplicabilityDomain
 from helpers.forest import QUANTILES, Forest
-from helpers.shapley import site_shapley
+from helpers.shapley import MANY_PLACES, site_shapley
 
 # Part of every fingerprint; raise it when the same forest and cells give other numbers than before.
 FORMAT = 1
@@ -61,6 +63,13 @@ LAYERS = {
 }
 _OF_DOMAIN = ("dissimilarity_index", "inside_area_of_applicability", "local_point_density")
 _OF_SHAPLEY = ("shapley_value", "dominant_driver")
+
+
+def releases() -> dict[str, str]:
+    """Releases here of all that the numbers of a block depend on besides the task."""
+    return {"format of blocks": str(FORMAT)} | {
+        library.__name__: library.__version__ for library in (helpers, np, sklearn, numba)
+    }
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,19 +119,33 @@ class Task:
         bands = self.bands(layer)
         return () if bands is None else (len(bands),)
 
-    @cached_property
+    @property
     def base_value(self) -> float:
         """What the contributions of the predictors are added to, deg C."""
-        site = pd.DataFrame(self.forest.predictors[:1], columns=list(self.forest.names))
-        return site_shapley(self.forest, site).base_value
+        return self.forest.shapley_tables.base_value
 
     def bare(self) -> Task:
         """The same task without what can be computed from it, to be sent elsewhere."""
         return replace(self, forest=replace(self.forest))
 
-    def prepared(self) -> Task:
-        """Itself, with what is the same for all cells computed now, not by each block's thread."""
-        _ = (self.base_value, self.forest.shapley_grid) if self.shapley else self.forest.trees
+    def prepared(self, block_cells: int) -> Task:
+        """Itself, with what is the same for all blocks computed now, not by each block's thread.
+
+        Parameters
+        ----------
+        block_cells
+            Cells of the largest block.
+
+        Raises
+        ------
+        ContractError
+            If Shapley values are asked for and their tables would be too large: site by site, as
+            :func:`helpers.shapley.site_shapley` then works, a map would take days.
+
+        """
+        _ = self.forest.shapley_tables if self.shapley else self.forest.trees
+        if self.shapley and block_cells >= MANY_PLACES:
+            _ = self.forest.shapley_grid
         return self
 
     def fingerprint(self) -> str:

@@ -4,7 +4,7 @@ A download is written to ``<name>.part`` and goes on from there after a break, i
 holds the same file. What arrives is checked: its length (or, where none is stated, that it can be
 read to its end), its first bytes (a login page is no raster), its MD5 where the server states one.
 Then it is renamed, and ``<name>.json`` beside it says where it came from. The next run finds it
-finished. ``<name>.lock`` keeps other runs away meanwhile.
+finished. A lock, ``<name>.lock``, keeps other runs away meanwhile; its empty file stays.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ def class_areas(study: Study, classes: xr.DataArray) -> dict[str, float]:
 
 
 def area_table(study: Study, result: xr.Dataset) -> pd.DataFrame:
-    """Area of each thermal class and of permafrost, and what it would be if all errors agreed.
+    """Area of each thermal class and of permafrost, and its range over the levels of the forest.
 
     Parameters
     ----------
@@ -65,16 +65,17 @@ def area_table(study: Study, result: xr.Dataset) -> pd.DataFrame:
     Returns
     -------
     A row for each class of the study, cold to warm, one for the ground at or below 0 deg C and one
-    for everything mapped; columns in 10^4 km2:
+    for everything mapped; columns in 10^4 km2 (their name says so, and which levels they span):
 
     - ``area``: of the cells whose predicted mean lies in the class;
     - ``inside_applicability``, ``outside_applicability``: its two parts;
-    - ``lowest_if_errors_go_together``, ``highest_if_errors_go_together``: the smallest and the
-      largest area among those of the mean and of each quantile level, taken in every cell at once
-      (every cell at its 0.05 quantile, every cell at its 0.25 quantile ...). That would be the
-      range if the errors of all cells went together, which they do not: it is a deliberately wide
-      statement, and no confidence interval. The area of a class between two bounds may rise and
-      fall with the level, so its range belongs to the levels of the study;
+    - ``lowest_of_levels``, ``highest_of_levels``: the smallest and the largest area among those
+      of the mean and of each quantile level, taken in every cell at once (every cell at its 0.05
+      quantile, every cell at its 0.25 quantile ...). The distribution is the forest's own, raw and
+      not calibrated: bias and undercoverage are not in the range. It is no confidence interval,
+      and not the worst case of all ways in which errors may depend on each other. The area of a
+      class between two bounds may rise and fall with the level, so its range belongs to the
+      levels of the study;
     - ``sum_of_probability``: only of the ground at or below 0 deg C; right only if those
       probabilities are calibrated.
 
@@ -104,12 +105,13 @@ def area_table(study: Study, result: xr.Dataset) -> pd.DataFrame:
         "area": found["area"],
         "inside_applicability": found["inside"],
         "outside_applicability": found["area"] - found["inside"],
-        "lowest_if_errors_go_together": every.min(axis=1),
-        "highest_if_errors_go_together": every.max(axis=1),
+        "lowest_of_levels": every.min(axis=1),
+        "highest_of_levels": every.max(axis=1),
         "sum_of_probability": probability.reindex(list(rows)).to_numpy(),
     }
     table = pd.DataFrame(columns, index=pd.Index(rows, name="class")) * _cell(study)
-    return table.rename_axis(columns=UNITS)
+    low, high = result["quantile"].values[[0, -1]]
+    return table.rename_axis(columns=f"{UNITS}; levels {low:g} to {high:g}")
 
 
 def area_below(study: Study, result: xr.Dataset, thresholds_c: ArrayLike) -> pd.DataFrame:
@@ -118,8 +120,8 @@ def area_below(study: Study, result: xr.Dataset, thresholds_c: ArrayLike) -> pd.
     Returns
     -------
     Table by ``threshold_c`` in the order given; columns ``mean`` and, for the lowest and highest
-    level of the study, their names (``q05``, ``q95``), 10^4 km2. Between the latter two lies the
-    area if the errors of all cells went together; see :func:`area_table`.
+    level of the study, their names (``q05``, ``q95``), 10^4 km2: the area with every cell at that
+    quantile of the forest's raw distribution; for what their range is not, see :func:`area_table`.
 
     """
     thresholds = np.atleast_1d(np.asarray(thresholds_c, float))

@@ -21,12 +21,15 @@ from rasterio.io import DatasetReader, DatasetWriter
 from rasterio.windows import Window
 from tqdm.auto import tqdm
 
-from helpers.products.rasters import Raster, provenance
-from helpers.products.unfinished import UnfinishedMap, to_disk, write_error, writing
+from helpers.products.disk import to_disk, write_error, writing
+from helpers.products.rasters import Raster, product_rasters, provenance
+from helpers.products.unfinished import UnfinishedMap
 from helpers.storage import replacing
 from helpers.study import Study
 
 HISTOGRAM_BINS = 64
+# Rasters of one map have the same: a run may be stopped while it puts them beside those of another.
+RUN_TAG = "RUN"
 # They describe the rasters there were before, with checksums, and are written after these.
 RECORDS = ("metadata.json", "stac_item.json")
 _CELLS_AT_ONCE = 2**20
@@ -52,7 +55,7 @@ def finish_products(
     unfinished
         The map, all blocks written. It is removed in the end.
     tags
-        Tags of single files, by name, beside those of :func:`provenance`.
+        Tags of single files, by name, beside those of :func:`provenance` and the one of the run.
     progress
         Whether to show a bar.
 
@@ -67,23 +70,34 @@ def finish_products(
 
     """
     folder = unfinished.folder / "finished"
-    if folder.exists():
-        shutil.rmtree(folder)
-    folder.mkdir()
+    with writing(folder):
+        if folder.exists():
+            shutil.rmtree(folder)
+        folder.mkdir()
+    common = provenance(study) | {RUN_TAG: unfinished.run}
     for raster in tqdm(unfinished.rasters, desc="GeoTIFFs", unit="file", disable=not progress):
-        own = provenance(study) | dict(tags.get(raster.name, {}))
+        own = common | dict(tags.get(raster.name, {}))
         make_cog(unfinished.folder / raster.name, folder / raster.name, raster, own)
-    for name in RECORDS:
-        (study.output_dir / name).unlink(missing_ok=True)
+    _remove_outdated(study)
     products = [_publish(folder / r.name, study.output_dir) for r in unfinished.rasters]
     unfinished.remove()
     return products
 
 
+def _remove_outdated(study: Study) -> None:
+    """Remove from the output folder what is of an earlier map and would stay beside the new one."""
+    made = {raster.name for raster in product_rasters(study)}
+    left_out = (r.name for r in product_rasters(study, every=True) if r.name not in made)
+    for name in (*RECORDS, *left_out):
+        path = study.output_dir / name
+        with writing(path):
+            path.unlink(missing_ok=True)
+
+
 def _publish(path: Path, folder: Path) -> Path:
     target = folder / path.name
-    folder.mkdir(parents=True, exist_ok=True)
     with writing(target):
+        folder.mkdir(parents=True, exist_ok=True)
         try:
             path.replace(target)
         except OSError as error:

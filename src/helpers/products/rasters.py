@@ -24,7 +24,33 @@ FLOAT_NODATA = -9999.0
 CLASS_NODATA = 255
 VIRTUAL_NOTE = "Virtual boreholes: drawn from a known, invented field; not measured."
 _FEW_COLOURS = ("#56b4e9", "#e69f00", "#009e73", "#f0e442", "#cc79a7", "#d55e00", "#0072b2")
-BASE_VALUE_TAG = "BASE_VALUE_DEGC"
+BASE_VALUE_TAG, BACKGROUND_TAG = "BASE_VALUE_DEGC", "SHAPLEY_BACKGROUND"
+CONTENTS = {
+    "t15.tif": {"en": "mean annual ground temperature", "zh": "年平均地温"},
+    "t15_interval.tif": {
+        "en": "quantiles and standard deviation of the temperature",
+        "zh": "地温的分位数和标准差",
+    },
+    "permafrost_probability.tif": {
+        "en": "probability of ground at or below 0 degC",
+        "zh": "地温不高于0°C的概率",
+    },
+    "thermal_class.tif": {"en": "thermal classes", "zh": "热稳定类型"},
+    "applicability.tif": {"en": "area of applicability", "zh": "模型适用范围"},
+    "shap.tif": {
+        "en": "contribution of each predictor to the temperature (Shapley values)",
+        "zh": "各预测变量对地温的贡献（Shapley值）",
+    },
+    "dominant_driver.tif": {
+        "en": "predictor with the largest contribution",
+        "zh": "贡献最大的预测变量",
+    },
+    "preview.png": {"en": "picture of the map", "zh": "地温图预览"},
+    "stac_item.json": {"en": "STAC Item of the rasters", "zh": "栅格数据的STAC条目"},
+    "comparison_": {"en": "comparison with another map", "zh": "与其他地图的比较"},
+    "difference_": {"en": "this map minus another one", "zh": "本图与其他地图之差"},
+}
+"""What a file holds, by its name or the beginning of its name."""
 
 
 class Raster(NamedTuple):
@@ -87,9 +113,13 @@ def raster_profile(study: Study, raster: Raster) -> dict[str, object]:
     }
 
 
-def product_rasters(study: Study) -> tuple[Raster, ...]:
-    """The GeoTIFFs of a study, in the order they are written; t15.tif comes first."""
-    return (*_temperature_rasters(study), _applicability_raster(), *_shapley_rasters(study))
+def product_rasters(study: Study, every: bool = False) -> tuple[Raster, ...]:
+    """The GeoTIFFs of a study, in the order they are written; t15.tif comes first.
+
+    With ``every`` also those that the study leaves out (``forest.shapley_maps``).
+    """
+    shapley = _shapley_rasters(study) if study.forest.shapley_maps or every else ()
+    return (*_temperature_rasters(study), _applicability_raster(), *shapley)
 
 
 def _temperature_rasters(study: Study) -> tuple[Raster, ...]:
@@ -133,6 +163,11 @@ def _shapley_rasters(study: Study) -> tuple[Raster, ...]:
     )
 
 
+def contents_of(name: str) -> dict[str, str] | None:
+    """What a file of the products holds, in English and Chinese; None if its name does not tell."""
+    return next((words for start, words in CONTENTS.items() if name.startswith(start)), None)
+
+
 def driver_colours(names: Sequence[str]) -> dict[str, str]:
     """Colour (#rrggbb) of each predictor, which all eyes tell apart; light ones come first.
 
@@ -162,17 +197,34 @@ def class_bounds(study: Study) -> list[float]:
 
 
 def provenance(study: Study) -> dict[str, str]:
-    """Tags of every raster: what made it, from what."""
-    forest = study.forest
+    """Tags of every raster: what made it, from what, of which years."""
+    forest, years = study.forest, climate_years(study)
     return {
         "STUDY": study.name,
         "TITLE": study.about.title,
         "DATA_VERSION": study.about.data_version,
         "BOREHOLES": VIRTUAL_NOTE if study.about.virtual_boreholes else "measured",
         "PERIOD": study.years,
+        **({"CLIMATE_YEARS": years} if years else {}),
         "DEPTH_M": f"{study.boreholes.depth_m:g}",
         "MODEL": f"random forest, {forest.n_trees} trees, predictors {' '.join(forest.predictors)}",
         "FIT_WEIGHTS": forest.weights,
         "SEED": str(study.about.seed),
         "LICENCE": study.about.licence or "not stated",
     }
+
+
+def climate_years(study: Study) -> str | None:
+    """Years that the station climate among the predictors is a mean of; None without any."""
+    sources = {study.covariates[name].source for name in study.forest.predictors}
+    return study.climate.years if "stations" in sources else None
+
+
+def shapley_tags(base_value_c: float, n_sites: int) -> dict[str, dict[str, str]]:
+    """Tags of the rasters that hold or follow from Shapley values, by name of the file.
+
+    A contribution is relative to the base value, the mean prediction over the background.
+    """
+    background = {BACKGROUND_TAG: f"all {n_sites} training sites"}
+    base = {BASE_VALUE_TAG: repr(float(base_value_c))}
+    return {"shap.tif": base | background, "dominant_driver.tif": background}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ import xarray as xr
 from odc.geo.xr import xr_coords
 
 from helpers.mapping import LAYERS, flags_of
+from helpers.products.cog import RUN_TAG
 from helpers.products.rasters import BASE_VALUE_TAG, Raster, product_rasters
 from helpers.products.write import FROZEN_AT_OR_BELOW_C
 from helpers.storage import ContractError, require
@@ -33,28 +34,40 @@ def read_products(study: Study, chunks: int | None = None) -> xr.Dataset:
 
     Returns
     -------
-    The layers of :func:`helpers.mapping.predict_map` with a domain and Shapley values, float32, NaN
-    where there is none, and thermal_class as :func:`class_layer` gives it; coordinates as in the
-    covariates.
+    The layers of :func:`helpers.mapping.predict_map` with a domain and, unless the study leaves
+    them out (``forest.shapley_maps``), Shapley values, float32, NaN where there is none, and
+    thermal_class as :func:`class_layer` gives it; coordinates as in the covariates.
 
     Raises
     ------
     FileNotFoundError
         If a raster is missing.
     ContractError
-        If one is not of this study as it is now.
+        If one is not of this study as it is now, or they are of different maps.
 
     """
     rasters = product_rasters(study)
     paths = {r.name: require(study.output_dir / r.name, MADE_BY) for r in rasters}
+    tags = {r.name: _checked_tags(study, r, paths[r.name]) for r in rasters}
+    _check_run(study, {name: found.get(RUN_TAG, "none") for name, found in tags.items()})
     result = xr.Dataset(coords=_coordinates(study))
     for raster in rasters:
-        tags = _checked_tags(study, raster, paths[raster.name])
         result = result.assign(_layers(study, raster, paths[raster.name], chunks))
-        if BASE_VALUE_TAG in tags:
-            result["shapley_value"].attrs["base_value_c"] = float(tags[BASE_VALUE_TAG])
-    result["dominant_driver"].attrs |= flags_of(study.forest.predictors)
+    if study.forest.shapley_maps:
+        base_value_c = float(tags["shap.tif"][BASE_VALUE_TAG])
+        result["shapley_value"].attrs["base_value_c"] = base_value_c
+        result["dominant_driver"].attrs |= flags_of(study.forest.predictors)
     return result.rio.write_crs(study.crs.to_wkt())
+
+
+def _check_run(study: Study, runs: Mapping[str, str]) -> None:
+    if len(set(runs.values())) > 1:
+        found = ", ".join(f"{run} in {name}" for name, run in runs.items())
+        raise ContractError(
+            f"{study.output_dir}: the rasters are of different maps (their tag {RUN_TAG} is "
+            f"{found}), as a run was stopped while it put them there. Run {MADE_BY} again: it goes "
+            "on where it was."
+        )
 
 
 def _coordinates(study: Study) -> dict[str, xr.Variable]:
@@ -62,9 +75,10 @@ def _coordinates(study: Study) -> dict[str, xr.Variable]:
     grid = xr_coords(study.geobox)
     levels = np.asarray(study.forest.quantiles, float)
     names = {"x": "easting", "y": "northing"}
+    predictors = xr.Variable("predictor", list(study.forest.predictors))
     return {
         "quantile": xr.Variable("quantile", levels, {"long_name": "level"}),
-        "predictor": xr.Variable("predictor", list(study.forest.predictors)),
+        **({"predictor": predictors} if study.forest.shapley_maps else {}),
         **{
             axis: xr.Variable(axis, grid[axis].to_numpy(), {"units": "m", "long_name": name})
             for axis, name in names.items()

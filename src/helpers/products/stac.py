@@ -19,7 +19,7 @@ import rasterio
 import shapely
 
 from helpers.area import study_area
-from helpers.products.rasters import VIRTUAL_NOTE
+from helpers.products.rasters import VIRTUAL_NOTE, climate_years, contents_of
 from helpers.storage import ContractError, sha256, write_json
 from helpers.study import Study
 
@@ -32,6 +32,7 @@ EXTENSIONS = {
     "classification": f"{_SCHEMAS}/classification/v2.0.0/schema.json",
 }
 _COG = "image/tiff; application=geotiff; profile=cloud-optimized"
+_PREVIEW = "preview.png"
 _SHA256_MULTIHASH = "1220"  # code of SHA-256 (12) and its 32 bytes (20), hexadecimal
 _STATISTICS = {
     "minimum": "STATISTICS_MINIMUM",
@@ -50,6 +51,8 @@ _FEWEST_BUCKETS = 3
 
 def write_stac_item(study: Study, files: Sequence[Path]) -> Path:
     """Write ``stac_item.json`` beside the products; it describes every GeoTIFF among the files.
+
+    ``preview.png`` is its thumbnail if it is there already: write that first.
 
     Statistics and histograms are those in the tags of the bands (``STATISTICS_MINIMUM`` ...,
     ``HISTOGRAM_COUNTS`` ...), classes those in ``CLASS_<value>`` (or another word) and in the
@@ -78,7 +81,7 @@ def write_stac_item(study: Study, files: Sequence[Path]) -> Path:
 
 
 def _item(study: Study, rasters: Sequence[Path]) -> dict[str, Any]:
-    assets = {path.stem: _asset(study, path) for path in rasters}
+    assets = {path.stem: _asset(study, path) for path in rasters} | _thumbnail(study)
     classes = any("classification:classes" in asset for asset in assets.values())
     used = [uri for name, uri in EXTENSIONS.items() if classes or name != "classification"]
     footprint = _footprint(study)
@@ -111,9 +114,11 @@ def _footprint(study: Study) -> shapely.Geometry:
 def _properties(study: Study) -> dict[str, Any]:
     about, period, code = study.about, study.period, study.crs.to_authority()
     depth, predictors = f"{study.boreholes.depth_m:g} m", ", ".join(study.forest.predictors)
+    years = climate_years(study)
     description = [
         f"Mean annual ground temperature at {depth} depth by a random forest on {predictors}, "
         f"with its distribution, thermal classes and area of applicability ({study.years}).",
+        f"Climate of the predictors: station means of {years}." if years else "",
         VIRTUAL_NOTE if about.virtual_boreholes else "",
         f"Licence: {about.licence}." if about.licence else "",
     ]
@@ -124,6 +129,7 @@ def _properties(study: Study) -> dict[str, Any]:
         "datetime": None,
         "start_datetime": f"{period.start}T00:00:00Z",
         "end_datetime": f"{period.end}T23:59:59Z",
+        **({"climate_years": years} if years else {}),
         **({"license": _licence(about.licence)} if about.licence else {}),
         "gsd": study.grid.resolution_m,
         "proj:code": ":".join(code) if code else None,
@@ -145,7 +151,7 @@ def _asset(study: Study, path: Path) -> dict[str, Any]:
                 "Write the products again."
             )
         described = {
-            "title": "; ".join(text for text in raster.descriptions if text) or path.stem,
+            "title": _title(path, raster.descriptions),
             "proj:shape": list(raster.shape),
             "proj:transform": list(raster.transform)[:6],
             "proj:bbox": list(raster.bounds),
@@ -155,15 +161,36 @@ def _asset(study: Study, path: Path) -> dict[str, Any]:
         classes = _classes(raster)
     if classes:
         described["classification:classes"] = classes
+    return {**_file(study, path, _COG, "data"), **described}
+
+
+def _thumbnail(study: Study) -> dict[str, Any]:
+    """The asset of the picture of the map; empty if there is none."""
+    path = study.output_dir / _PREVIEW
+    if not path.is_file():
+        return {}
+    title = _title(path, ())
+    return {path.stem: {**_file(study, path, "image/png", "thumbnail"), "title": title}}
+
+
+def _file(study: Study, path: Path, media_type: str, role: str) -> dict[str, Any]:
+    """Where a file is, what kind, and its checksum."""
     here = Path(os.path.relpath(path, study.output_dir)).as_posix()
     return {
         "href": f"./{here}",
-        "type": _COG,
-        "roles": ["data"],
-        **described,
+        "type": media_type,
+        "roles": [role],
         "file:size": path.stat().st_size,
         "file:checksum": _SHA256_MULTIHASH + sha256(path),
     }
+
+
+def _title(path: Path, descriptions: Sequence[str | None]) -> str:
+    """What a file holds: as its only band says, else as its name tells."""
+    if len(descriptions) == 1 and descriptions[0]:
+        return descriptions[0]
+    words = contents_of(path.name)
+    return words["en"] if words else path.stem
 
 
 def _band(raster: rasterio.DatasetReader, number: int) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -13,11 +13,11 @@ from odc.geo.xr import xr_coords
 
 from helpers.applicability import ApplicabilityDomain
 from helpers.forest import Forest
-from helpers.mapping import BLOCK_CELLS, Task, predicted_blocks
+from helpers.mapping import BLOCK_CELLS, Block, Task, predicted_blocks
 from helpers.mapping.workers import Workers
 from helpers.products.cog import finish_products
-from helpers.products.rasters import BASE_VALUE_TAG, thermal_classes
-from helpers.products.unfinished import unfinished_map
+from helpers.products.rasters import shapley_tags, thermal_classes
+from helpers.products.unfinished import UnfinishedMap, unfinished_map
 from helpers.storage import ContractError
 from helpers.study import Study
 
@@ -40,12 +40,14 @@ def write_products(
     the map. A run that is stopped goes on where it was when the same call is made again: with the
     same forest and domain on the same grid it predicts only the blocks that are missing and those
     whose covariates have changed. The products there are before stay until all new ones are
-    complete. Neither ``workers`` nor ``block_cells`` changes a byte of them.
+    complete; those that the study no longer makes are removed then. Neither ``workers`` nor
+    ``block_cells`` changes a byte of them.
 
     Parameters
     ----------
     study
-        Grid, levels, classes, folders; what the tags of the rasters say.
+        Grid, levels, classes, folders, whether there are Shapley maps; what the tags of the
+        rasters say.
     forest
         Fitted to the predictors of the study, in its order.
     covariates
@@ -62,37 +64,52 @@ def write_products(
     Raises
     ------
     ContractError
-        If forest or covariates are not those of the study, another process is writing its map, or
-        the disk does not take the rasters.
+        If forest, covariates or ``block_cells`` are not what is needed, the tables of Shapley
+        values are too large, no scheduler answers, another process is writing the map, or a disk
+        does not take it: all this before anything is written, as far as it can be known.
 
     """
     _check_forest(study, forest)
     _check_grid(study, covariates)
-    task = Task(
+    _check_block_cells(block_cells)
+    task = _task(study, forest, domain)
+    # Tables that are too large are an error here, and not after the rasters are there.
+    base_value_c = task.base_value if task.shapley else np.nan
+    # The covariates are looked at now; the rest is done as blocks are asked for.
+    blocks = predicted_blocks(
+        task,
+        covariates,
+        workers=workers,
+        block_cells=block_cells,
+        finished=lambda number, digest: unfinished.has(number, digest),
+        progress=progress,
+    )
+    with unfinished_map(study, task.fingerprint(), block_cells, progress) as unfinished:
+        # An error in writing must end the workers too.
+        with closing(blocks):
+            _write_blocks(study, blocks, unfinished, base_value_c)
+        tags = shapley_tags(base_value_c, len(forest.temperature_c)) if task.shapley else {}
+        return finish_products(study, unfinished, tags, progress)
+
+
+def _task(study: Study, forest: Forest, domain: ApplicabilityDomain) -> Task:
+    return Task(
         forest,
         quantiles=tuple(study.forest.quantiles),
         at_or_below=FROZEN_AT_OR_BELOW_C,
         domain=domain,
-        shapley=True,
+        shapley=study.forest.shapley_maps,
         depth_m=study.boreholes.depth_m,
     )
-    with unfinished_map(study, task.fingerprint(), block_cells) as unfinished:
-        blocks = predicted_blocks(
-            task,
-            covariates,
-            workers=workers,
-            block_cells=block_cells,
-            finished=unfinished.has,
-            progress=progress,
-        )
-        # An error in writing must end the workers too.
-        with closing(blocks):
-            for block in blocks:
-                if block.layers["t15"] is not None:
-                    layers = _with_derived(study, block.layers, task.base_value)
-                    unfinished.write(block.number, block.rows, block.digest, layers)
-        tags = {"shap.tif": {BASE_VALUE_TAG: repr(float(task.base_value))}}
-        return finish_products(study, unfinished, tags, progress)
+
+
+def _write_blocks(
+    study: Study, blocks: Iterable[Block], unfinished: UnfinishedMap, base_value_c: float
+) -> None:
+    for block in blocks:
+        if block.layers["t15"] is not None:
+            layers = _with_derived(study, block.layers, base_value_c)
+            unfinished.write(block.number, block.rows, block.digest, layers)
 
 
 def _with_derived(
@@ -102,6 +119,11 @@ def _with_derived(
     t15 = layers["t15"]
     base = np.where(np.isnan(t15), np.nan, base_value_c)
     return {**layers, "thermal_class": thermal_classes(study, t15), "base_value": base}
+
+
+def _check_block_cells(block_cells: int) -> None:
+    if not isinstance(block_cells, int) or block_cells < 1:
+        raise ContractError(f"block_cells is {block_cells!r}; a whole number from 1 on is needed.")
 
 
 def _check_forest(study: Study, forest: Forest) -> None:
@@ -116,6 +138,12 @@ def _check_forest(study: Study, forest: Forest) -> None:
 def _check_grid(study: Study, covariates: xr.Dataset) -> None:
     wanted = xr_coords(study.geobox)
     for name in ("y", "x"):
+        if name not in covariates.coords or covariates[name].dims != (name,):
+            raise ContractError(
+                f"The covariates have no coordinate {name} along an axis of this name. Found: "
+                f"{', '.join(map(str, covariates.coords))}. Build them again: run notebook "
+                "02_covariates."
+            )
         found = covariates[name].to_numpy()
         if not np.array_equal(found, wanted[name]):
             place = f"{found[0]:g} to {found[-1]:g} m" if len(found) else "none"

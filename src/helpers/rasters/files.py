@@ -85,12 +85,14 @@ def _open_bands(path: Path, settings: RasterCovariate) -> list[Source]:
                 name=path.name if raster.count == 1 else f"{path.name} band {band}",
                 nodata=tuple(n for n in (nodata, settings.nodata) if n is not None),
                 units=units or None,
+                long_name=words or None,
             )
-            for band, scale, offset, units, nodata in zip(
+            for band, scale, offset, units, words, nodata in zip(
                 raster.indexes,
                 raster.scales,
                 raster.offsets,
                 raster.units,
+                raster.descriptions,
                 raster.nodatavals,
                 strict=True,
             )

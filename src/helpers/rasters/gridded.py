@@ -59,6 +59,7 @@ def _steps(path: Path, dataset: xr.Dataset, settings: RasterCovariate) -> list[S
             name=f"{path.name}: {layer.name}",
             nodata=nodata,
             units=layer.attrs.get("units"),
+            long_name=layer.attrs.get("long_name"),
             start=start,
             days=days,
             close=dataset.close,

@@ -114,10 +114,18 @@ def _make(
     on_grid = on_grid.rio.write_crs(mapped.rio.crs).rio.write_nodata(np.nan)
     on_grid.attrs = {
         "units": settings.units,
-        "long_name": settings.long_name or Path(place.split(":")[0]).stem,
+        "long_name": settings.long_name or _own_name(sources, layer),
         "source": _words(layer, steps, make_plan(sources[0], geobox, settings.resampling), years),
     }
     return on_grid
+
+
+def _own_name(sources: list[Source], layer: _Layer) -> str:
+    """What the files say of all their steps alike; the name of the first if nothing fits."""
+    stated, settings = {source.long_name for source in sources}, layer.settings
+    same_quantity = settings.over_time in (None, "mean") and settings.resampling != "fraction"
+    own = stated.pop() if same_quantity and len(stated) == 1 else None
+    return own or Path(sources[0].name.split(":")[0]).stem
 
 
 def _stored_units(sources: list[Source], settings: RasterCovariate) -> str:

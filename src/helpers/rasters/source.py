@@ -36,6 +36,8 @@ class Source:
         Stored numbers that are missing, for messages.
     units
         As the file states them, if it does.
+    long_name
+        What the file says the values are, if it does.
     start, days
         First day and length (d) of the step, if the file states dates.
     close
@@ -50,6 +52,7 @@ class Source:
     name: str = "array"
     nodata: tuple[float, ...] = ()
     units: str | None = None
+    long_name: str | None = None
     start: np.datetime64 | None = None
     days: float | None = None
     close: Callable[[], None] = lambda: None

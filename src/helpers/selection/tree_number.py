@@ -57,7 +57,8 @@ def error_by_trees(
     pooled held-out predictions of the first so many trees, the forest of this seed;
     ``expected_rmse_c``, the root of its mean square over all choices of so many of the trees; and
     ``noise_c``, the standard deviation of the RMSE over forests of so many trees drawn, with
-    replacement, from those that were grown: about what another seed would change.
+    replacement, from those that were grown: what another seed would change, to about a tenth.
+    From the few trees of a small ``n_trees`` it is too small, by about half of 1 / ``n_trees``.
 
     Raises
     ------
@@ -84,7 +85,7 @@ def _curve(
     leaf_size: int,
 ) -> pd.DataFrame:
     """Rows of one leaf size."""
-    by_tree = _held_out_by_tree(
+    by_tree = held_out_by_tree(
         training, predictors, folds, n_trees=numbers[-1], min_samples_leaf=leaf_size, **settings
     )
     observed = training["t15_c"].to_numpy()[:, None]
@@ -100,7 +101,7 @@ def _curve(
     return pd.DataFrame({"min_samples_leaf": leaf_size, **columns})
 
 
-def _held_out_by_tree(
+def held_out_by_tree(
     training: pd.DataFrame,
     predictors: list[str],
     folds: NDArray,
@@ -109,7 +110,11 @@ def _held_out_by_tree(
     by_standard_error: bool = False,
     **settings,
 ) -> NDArray:
-    """Temperature of each site by each tree that has not seen its fold, deg C (sites, trees)."""
+    """Temperature of each site by each tree that has not seen its fold, deg C (sites, trees).
+
+    Arguments as for :func:`helpers.selection.held_out_temperature`, which is the mean over the
+    trees.
+    """
     x = columns_of(training.set_index("site"), predictors)
     errors = training["standard_error_c"] if by_standard_error else None
     found = np.full((len(x), n_trees), np.nan)
@@ -129,6 +134,15 @@ def _held_out_by_tree(
 def _by_tree(forest: Forest, x: pd.DataFrame) -> NDArray:
     cells = forest.matrix(x)
     return np.column_stack([t.tree_.predict(cells).ravel() for t in forest.model.estimators_])
+
+
+def rmse_without_tree(by_tree: NDArray, observed: NDArray) -> NDArray:
+    """RMSE of the forest without each tree in turn, deg C (trees,), for the jackknife.
+
+    ``by_tree`` of :func:`held_out_by_tree`, ``observed`` (sites,), both deg C; two trees or more.
+    """
+    rest = (by_tree.sum(axis=1, keepdims=True) - by_tree) / (by_tree.shape[1] - 1)
+    return np.sqrt(np.mean((rest - observed[:, None]) ** 2, axis=0))
 
 
 def _expected(by_tree: NDArray, observed: NDArray, count: NDArray) -> NDArray:

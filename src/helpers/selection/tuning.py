@@ -24,18 +24,15 @@ from numpy.typing import ArrayLike, NDArray
 from tqdm.auto import tqdm
 
 from helpers.folds import knndm
-from helpers.selection.skill import held_out_temperature, on_all_cores, settings_of
+from helpers.selection.skill import on_all_cores, settings_of
+from helpers.selection.tree_number import held_out_by_tree, rmse_without_tree
 from helpers.skill import Skill, jackknife_error, pooled_skill
 from helpers.storage import ContractError
 from helpers.study import Study
 from helpers.validation import fit_study_forest
 
 KNOBS = ["min_samples_leaf", "max_features"]
-_PREDICTIONS = {
-    "default": "predicted_default",
-    "tuned": "predicted",
-    "best": "predicted_best",
-}
+_PREDICTIONS = {"default": "predicted_default", "tuned": "predicted", "best": "predicted_best"}
 
 
 def tuning_settings(study: Study) -> dict[str, Any]:
@@ -71,6 +68,11 @@ def tune_forest(
     default to prefer, and on paired differences, in which the sites that all forests miss cancel
     out.
 
+    Other sites would give other errors, and so would another seed. So a standard error adds two
+    variances: of the sites by a jackknife over folds, of the seed by one over trees, the same left
+    out of both forests of a difference. The first holds most of the second, as each fold has trees
+    of its own; the sum is a little too large, in favour of the default.
+
     Parameters
     ----------
     training, predictors, folds, **settings
@@ -81,7 +83,7 @@ def tune_forest(
     default
         The two values to beat; tried as well if they are not among the combinations.
     n_trees
-        Of each trial. Few trees make errors a little larger and noisier, many take time.
+        Of each trial, 2 or more. Few make errors a little larger and noisier, many take time.
     n_jobs, progress
         Cores, -1 all of them; whether to show a bar. The result does not depend on them.
 
@@ -89,45 +91,64 @@ def tune_forest(
     -------
     One row per combination: ``min_samples_leaf``, ``max_features``, ``predictors_per_split`` (how
     many that share comes to), ``n_trees``, ``rmse_c`` of the pooled held-out predictions and its
-    ``standard_error_c`` (jackknife over folds), ``model_efficiency``, ``difference_c`` of the RMSE
-    from the default and its ``difference_error_c`` (jackknife over folds), and which row is the
-    ``default``, the ``best`` and the ``chosen`` one.
+    ``standard_error_c``, ``model_efficiency``, ``difference_c`` of the RMSE from the default and
+    its ``difference_error_c``, of which ``difference_noise_c`` is the part of the seed (jackknife
+    over trees), and which row is the ``default``, the ``best`` and the ``chosen`` one.
 
     Raises
     ------
     ContractError
-        If a predictor is missing, or the folds do not fit the sites.
+        If a predictor is missing, the folds do not fit the sites, or there is only one tree.
 
     """
+    if n_trees < 2:
+        raise ContractError(
+            f"n_trees: {n_trees} in a trial of tuning; at least 2 are needed to see what trees "
+            "add to the error, and 50 or more to tune by (tuning.n_trees of study.toml)."
+        )
     grid = sorted({*product(min_samples_leaf, max_features), tuple(default)})
     settings |= {"n_trees": n_trees}
-    rate = partial(_skill, training, list(predictors), np.asarray(folds), settings)
+    rate = partial(_trial, training, list(predictors), np.asarray(folds), settings)
     with tqdm(total=len(grid), desc="tuning", disable=not progress) as bar:
-        skills = on_all_cores(rate, grid, n_jobs, bar)
+        trials = on_all_cores(rate, grid, n_jobs, bar)
     table = pd.DataFrame(grid, columns=KNOBS)
     table["predictors_per_split"] = _per_split(table["max_features"], len(predictors))
     table["n_trees"] = n_trees
-    first = skills[grid.index(tuple(default))]
-    table = pd.concat([table, pd.DataFrame([_scores(s, first) for s in skills])], axis=1)
+    first = trials[grid.index(tuple(default))]
+    table = pd.concat([table, pd.DataFrame([_trial_scores(t, first) for t in trials])], axis=1)
     table["default"] = [combination == tuple(default) for combination in grid]
     return _with_choice(table)
 
 
-def _skill(
+def _trial(
     training: pd.DataFrame,
     predictors: list[str],
     folds: NDArray,
     settings: dict[str, Any],
     combination: tuple[int, float],
-) -> Skill:
+) -> tuple[Skill, NDArray]:
+    """Skill of one combination, and its RMSE without each tree, deg C (trees,)."""
     knobs = dict(zip(KNOBS, combination, strict=True))
-    predicted = held_out_temperature(training, predictors, folds, **settings | knobs)
-    return pooled_skill(training["t15_c"], predicted, folds)
+    by_tree = held_out_by_tree(training, predictors, folds, **settings | knobs)
+    observed = training["t15_c"].to_numpy(dtype=float)
+    skill = pooled_skill(observed, by_tree.mean(axis=1), folds)
+    return skill, rmse_without_tree(by_tree, observed)
 
 
 def _per_split(share: pd.Series, n_predictors: int) -> pd.Series:
     """How scikit-learn reads the share: rounded down, at least one."""
     return (share * n_predictors).astype(int).clip(lower=1)
+
+
+def _trial_scores(trial: tuple[Skill, NDArray], first: tuple[Skill, NDArray]) -> dict[str, float]:
+    """Scores of a trial; their errors are those of the sites and of the seed together."""
+    (skill, without_tree), (first_skill, first_without_tree) = trial, first
+    scores, noise = _scores(skill, first_skill), jackknife_error(without_tree - first_without_tree)
+    return scores | {
+        "standard_error_c": np.hypot(scores["standard_error_c"], jackknife_error(without_tree)),
+        "difference_error_c": np.hypot(scores["difference_error_c"], noise),
+        "difference_noise_c": noise,
+    }
 
 
 def _scores(skill: Skill, first: Skill) -> dict[str, float]:
@@ -219,10 +240,11 @@ def _tuned_without(
     best, chosen = chosen_knobs(table, "best"), chosen_knobs(table)
     turned = study.model_copy(update={"forest": study.forest.model_copy(update=best)})
     by_best = fit_study_forest(turned, rest).predict(held_out)
-    columns = {"site": held_out["site"], "fold": fold, "observed": held_out["t15_c"]}
     return pd.DataFrame(
         {
-            **columns,
+            "site": held_out["site"],
+            "fold": fold,
+            "observed": held_out["t15_c"],
             "predicted": by_best if chosen == best else by_default,
             "predicted_default": by_default,
             "predicted_best": by_best,
@@ -267,8 +289,10 @@ def compare_with_default(nested: pd.DataFrame) -> pd.DataFrame:
 
     ``nested`` is the table of :func:`nested_tuning`. Rows ``default``, ``tuned`` (by the rule of
     :func:`tune_forest`) and ``best`` (always the best): ``rmse_c``, ``standard_error_c``,
-    ``model_efficiency``, and the difference from the default with its standard error, as there.
-    No RMSE is optimistic: a site had no part in the choice that predicts it.
+    ``model_efficiency``, ``difference_c`` from the default and its ``difference_error_c``; both
+    errors are jackknives over folds only: these forests have all trees of the study.
+    No RMSE is optimistic: a site had no part in the choice of the knobs that predict it. (If the
+    predictors were chosen with these sites, that choice is not repeated here.)
     """
     skills = {
         name: pooled_skill(nested["observed"], nested[column], nested["fold"])

@@ -148,7 +148,7 @@ class Tuning(Section):
     max_features: list[Annotated[float, Field(gt=0, le=1)]] = Field(
         default=[0.34, 0.67, 1.0], min_length=1
     )
-    n_trees: int = Field(default=50, ge=1)
+    n_trees: int = Field(default=50, ge=2)
     n_folds: int = Field(default=5, ge=3)
 
 

@@ -15,9 +15,10 @@ from helpers.shapley.groups import grouped
 from helpers.shapley.importance import permutation_importance
 from helpers.shapley.stability import order_kept, shapley_by_fold
 from helpers.shapley.summary import as_dataset, mean_absolute
-from helpers.shapley.values import ShapleyValues, site_shapley
+from helpers.shapley.values import MANY_PLACES, ShapleyValues, site_shapley
 
 __all__ = [
+    "MANY_PLACES",
     "MOST_PLAYERS",
     "ShapleyValues",
     "as_dataset",

@@ -50,7 +50,7 @@ def coalition_values(
         If a predictor is missing in the table or in a row, or there are more than 10 players.
 
     """
-    data, sites = _complete(forest, x), forest.predictors.astype(np.float32)
+    data, sites = forest.complete_matrix(x), forest.predictors.astype(np.float32)
     known = _known(forest.names, players_of(forest.names, groups))
     worth = np.empty(len(data) * len(known))
     step = max(_ROWS_AT_ONCE // len(sites), 1)
@@ -133,9 +133,11 @@ def _members(n_coalitions: int) -> NDArray:
 
 def _dividends(worth: NDArray) -> NDArray:
     """What each coalition adds to all smaller ones within it (Harsanyi), (n, coalitions)."""
-    parts = np.array(worth, dtype=float)
-    for player in range(worth.shape[1].bit_length() - 1):
-        halves = parts.reshape(len(parts), -1, 2, 2**player)
+    # In rows, whatever it was before: otherwise the halves below would be copies.
+    parts = np.array(worth, dtype=float, order="C")
+    n, n_coalitions = parts.shape
+    for player in range(n_coalitions.bit_length() - 1):
+        halves = parts.reshape(n, n_coalitions // 2 ** (player + 1), 2, 2**player)
         halves[:, :, 1] -= halves[:, :, 0]
     return parts
 
@@ -150,15 +152,3 @@ def _known(names: Sequence[str], players: Mapping[str, Sequence[str]]) -> NDArra
         )
     player_of = {m: number for number, members in enumerate(players.values()) for m in members}
     return _members(2 ** len(players))[:, [player_of[name] for name in names]]
-
-
-def _complete(forest: Forest, x: pd.DataFrame) -> NDArray:
-    """Predictors of the places (n, predictors), refused if one is missing."""
-    data = forest.matrix(x)
-    incomplete = x.index[~np.isfinite(data).all(axis=1)]
-    if len(incomplete):
-        raise ContractError(
-            f"{len(incomplete)} of {len(x)} rows lack a predictor, the first is {incomplete[0]}; "
-            "leave them out: what is not predicted cannot be explained."
-        )
-    return data

@@ -25,9 +25,11 @@ def as_dataset(shapley: ShapleyValues, sites: ArrayLike) -> xr.Dataset:
 
 
 def mean_absolute(shapley: ShapleyValues) -> pd.DataFrame:
-    """Importance of each predictor, largest first: predictor, mean_absolute_c (deg C), share."""
+    """Importance of each predictor, largest first: predictor, mean_absolute_c (deg C), share.
+
+    Equal ones stay in the order of the predictors. If no tree splits, all shares are 0.
+    """
     size = np.abs(shapley.values).mean(axis=0)
-    table = pd.DataFrame(
-        {"predictor": shapley.names, "mean_absolute_c": size, "share": size / size.sum()}
-    )
-    return table.sort_values("mean_absolute_c", ascending=False, ignore_index=True)
+    share = np.divide(size, size.sum(), out=np.zeros_like(size), where=size.sum() > 0)
+    table = pd.DataFrame({"predictor": shapley.names, "mean_absolute_c": size, "share": share})
+    return table.sort_values("mean_absolute_c", ascending=False, kind="stable", ignore_index=True)

@@ -47,7 +47,10 @@ def site_shapley(forest: Forest, x: pd.DataFrame) -> ShapleyValues:
     """Exact Shapley values; a predictor not yet known takes its values at all training sites.
 
     The same as ``shap.TreeExplainer`` gives with all sites as background, for any number of
-    places: a million cells take seconds.
+    places: a million cells take seconds. Only where the tables that make it fast would be too
+    large (many sites, many predictors) does ``shap`` itself explain the places: the same values in
+    single precision (to about 1e-6 deg C), but with a thousand sites a place takes about a second,
+    so for sites, not for maps.
 
     Parameters
     ----------
@@ -59,21 +62,28 @@ def site_shapley(forest: Forest, x: pd.DataFrame) -> ShapleyValues:
     Raises
     ------
     ContractError
-        If a predictor is missing in the table or in a row, or the trees ask for too many
-        predictors on one path.
+        If a predictor is missing in the table or in a row.
 
     """
-    data = forest.matrix(x)
-    incomplete = x.index[~np.isfinite(data).all(axis=1)]
-    if len(incomplete):
-        raise ContractError(
-            f"{len(incomplete)} of {len(x)} rows lack a predictor, the first is {incomplete[0]}; "
-            "leave them out: what is not predicted cannot be explained."
-        )
-    tables = forest.shapley_tables
+    data = forest.complete_matrix(x)
+    try:
+        tables = forest.shapley_tables
+    except ContractError:  # they would be too large
+        return _by_shap(forest, data)
     grid = forest.shapley_grid if len(data) >= MANY_PLACES else None
     if grid is None:
         values = contributions(data, forest.trees, tables)
     else:
         values = looked_up(data, forest.trees, tables, grid)
     return ShapleyValues(values, tables.base_value, forest.names, data)
+
+
+def _by_shap(forest: Forest, data: NDArray) -> ShapleyValues:
+    import shap
+
+    sites = forest.predictors.astype(np.float32)
+    # An array of more than 100 sites would be thinned out.
+    background = shap.maskers.Independent(sites, max_samples=len(sites))
+    explainer = shap.TreeExplainer(forest.model, background)
+    values = explainer.shap_values(data) if len(data) else np.empty(data.shape)
+    return ShapleyValues(values, float(explainer.expected_value), forest.names, data)
