@@ -247,9 +247,9 @@ def test_without_room_for_shapley_values_of_cells_no_block_is_begun(
     assert begun == []
 
 
-@pytest.mark.parametrize(("block_cells", "built"), [(MANY_PLACES - 1, False), (MANY_PLACES, True)])
-def test_all_boxes_of_the_trees_are_only_worked_out_for_large_blocks(forest, block_cells, built):
-    task = Task(replace(forest), shapley=True).prepared(block_cells)
+@pytest.mark.parametrize(("n_cells", "built"), [(MANY_PLACES - 1, False), (MANY_PLACES, True)])
+def test_all_boxes_of_the_trees_are_only_worked_out_for_large_maps(forest, n_cells, built):
+    task = Task(replace(forest), shapley=True).prepared(n_cells)
     assert ("shapley_grid" in vars(task.forest)) == built
     assert "shapley_tables" in vars(task.forest)
 

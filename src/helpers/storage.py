@@ -24,6 +24,7 @@ import rioxarray  # noqa: F401  (registers .rio)
 import xarray as xr
 from filelock import FileLock, Timeout
 
+_STRIP_CELLS = 65_536
 LIBRARIES = ("numpy", "pandas", "xarray", "scikit-learn", "shap", "rasterio", "numba")
 
 
@@ -203,10 +204,18 @@ def write_layers(parts: Iterable[xr.Dataset], path: str | Path) -> Path:
         for part in parts:
             encoding = {name: {"zlib": True, "complevel": 1} for name in part.data_vars}
             for name, layer in part.data_vars.items():
+                if layer.dims[-2:] == ("y", "x"):
+                    encoding[name]["chunksizes"] = _strips(layer.shape)
                 if "grid_mapping" in layer.encoding:
                     encoding[name]["grid_mapping"] = layer.encoding["grid_mapping"]
             part.to_netcdf(unfinished, mode="a", engine="netcdf4", encoding=encoding)
     return Path(path)
+
+
+def _strips(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Whole rows, about as many cells as a map is made of at a time: each is unpacked once."""
+    rows = min(max(_STRIP_CELLS // max(shape[-1], 1), 1), shape[-2])
+    return (*(1 for _ in shape[:-2]), rows, shape[-1])
 
 
 @contextlib.contextmanager

@@ -107,12 +107,11 @@ def _predicted(
 ) -> Iterator[Block]:
     n_rows, n_columns = predictors.sizes["y"], predictors.sizes["x"]
     row_blocks = _row_blocks(n_rows, n_columns, block_cells)
-    largest = max(((rows.stop - rows.start) * n_columns for rows in row_blocks), default=0)
     skipped = dict.fromkeys(task.layer_specs)
     under_way: deque[tuple[int, slice, str, Callable[[], dict]]] = deque()
     with (
         tqdm(total=n_rows * n_columns, unit="cell", unit_scale=True, disable=not progress) as bar,
-        workforce(workers, task, largest) as (start, count),
+        workforce(workers, task, n_rows * n_columns) as (start, count),
     ):
 
         def oldest() -> Block:

@@ -128,13 +128,13 @@ class Task:
         """The same task without what can be computed from it, to be sent elsewhere."""
         return replace(self, forest=replace(self.forest))
 
-    def prepared(self, block_cells: int) -> Task:
+    def prepared(self, n_cells: int) -> Task:
         """Itself, with what is the same for all blocks computed now, not by each block's thread.
 
         Parameters
         ----------
-        block_cells
-            Cells of the largest block.
+        n_cells
+            Cells of the map.
 
         Raises
         ------
@@ -144,7 +144,7 @@ class Task:
 
         """
         _ = self.forest.shapley_tables if self.shapley else self.forest.trees
-        if self.shapley and block_cells >= MANY_PLACES:
+        if self.shapley and n_cells >= MANY_PLACES:
             _ = self.forest.shapley_grid
         return self
 

@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 
 @contextmanager
-def workforce(workers: Workers, task: Task, block_cells: int) -> Iterator[Workforce]:
+def workforce(workers: Workers, task: Task, n_cells: int) -> Iterator[Workforce]:
     """Give what starts a block, and what counts how many can run at once.
 
     Parameters
@@ -44,8 +44,8 @@ def workforce(workers: Workers, task: Task, block_cells: int) -> Iterator[Workfo
         As for :func:`helpers.mapping.predicted_blocks`.
     task
         What to predict; it is sent once, not with each block.
-    block_cells
-        Cells of the largest block.
+    n_cells
+        Cells of the map.
 
     Raises
     ------
@@ -58,11 +58,11 @@ def workforce(workers: Workers, task: Task, block_cells: int) -> Iterator[Workfo
         workers = os.environ.get(ADDRESS) or _cpu_count()
     if isinstance(workers, bool) or not isinstance(workers, Integral):
         with _dask_client(workers) as client:
-            yield _on_dask(client, task, block_cells)
+            yield _on_dask(client, task, n_cells)
     elif workers < 1:
         raise ContractError(f"workers is {workers}; at least 1 thread is needed.")
     else:
-        predict = task.prepared(block_cells).predict
+        predict = task.prepared(n_cells).predict
         threads = concurrent.futures.ThreadPoolExecutor(int(workers))
         try:
             yield lambda cells: threads.submit(predict, cells).result, lambda: workers
@@ -152,12 +152,21 @@ def _in_background(call: Callable[[], T]) -> concurrent.futures.Future[T]:
     return answer
 
 
-def _on_dask(client: Client, task: Task, block_cells: int) -> Workforce:
+def _on_dask(client: Client, task: Task, n_cells: int) -> Workforce:
     # A result of its own rather than scattered: the scheduler can make it again elsewhere when
     # the workers that hold it are lost. Every worker gets it now, or the first would be sent all
     # the blocks and the others have to take them over.
-    shipped = _submit(client, Task.prepared, task.bare(), block_cells)
+    shipped = _submit(client, Task.prepared, task.bare(), n_cells)
     _awaited(client, partial(client.replicate, [shipped]))
+
+    asked_s, found = 0.0, 1
+
+    def count() -> int:
+        """How many threads there are; workers come and go, but to ask for each block is slow."""
+        nonlocal asked_s, found
+        if time.monotonic() - asked_s > _LOOK_EVERY_S:
+            asked_s, found = time.monotonic(), max(_n_threads(client), 1)
+        return found
 
     def start(cells: NDArray) -> Callable[[], dict[str, NDArray]]:
         """Send a block."""
@@ -165,7 +174,7 @@ def _on_dask(client: Client, task: Task, block_cells: int) -> Workforce:
             raise _lost(client, "is gone")
         return partial(_awaited, client, _submit(client, Task.predict, shipped, cells).result)
 
-    return start, lambda: max(_n_threads(client), 1)
+    return start, count
 
 
 def _submit(client: Client, function: Callable, *arguments: object) -> Future:

@@ -70,7 +70,8 @@ def site_shapley(forest: Forest, x: pd.DataFrame) -> ShapleyValues:
         tables = forest.shapley_tables
     except ContractError:  # they would be too large
         return _by_shap(forest, data)
-    grid = forest.shapley_grid if len(data) >= MANY_PLACES else None
+    is_worth_it = len(data) >= MANY_PLACES or "shapley_grid" in vars(forest)
+    grid = forest.shapley_grid if is_worth_it else None
     if grid is None:
         values = contributions(data, forest.trees, tables)
     else:
