@@ -4,14 +4,17 @@ import platform
 import subprocess
 import sys
 
+import netCDF4
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
 
+from helpers import storage
 from helpers.storage import (
     ContractError,
     locked,
+    opened_dataset,
     read_dataset,
     read_json,
     read_table,
@@ -195,3 +198,19 @@ def test_of_four_processes_that_find_the_lock_of_a_dead_one_just_one_gets_it(tmp
     command = [sys.executable, "-c", RACE, tmp_path / "a"]
     found = subprocess.run(command, capture_output=True, text=True, timeout=60)  # noqa: S603
     assert found.stdout.splitlines() == ["-9 1 0 0 0 0"] * 40
+
+
+def test_layers_are_stored_in_strips_of_whole_rows_and_opened_with_a_small_cache(tmp_path):
+    """So that a map is read block by block, each part of the file unpacked once."""
+    values = np.zeros((300, 1000), np.float32)
+    axes = {"y": np.arange(300.0)[::-1], "x": np.arange(1000.0)}
+    dataset = xr.Dataset({"PRE": (("y", "x"), values)}, axes).rio.write_crs("EPSG:32651")
+    path = write_dataset(dataset, tmp_path / "a.nc")
+    before = netCDF4.get_chunk_cache()
+    with opened_dataset(path) as found:
+        assert found["PRE"].encoding["chunksizes"] == (65, 1000)
+    assert netCDF4.get_chunk_cache() == before
+    with netCDF4.Dataset(path) as plain:
+        usual = plain["PRE"].get_var_chunk_cache()[0]
+    with storage._small_chunk_cache(), netCDF4.Dataset(path) as small:
+        assert small["PRE"].get_var_chunk_cache()[0] < usual

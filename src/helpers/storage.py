@@ -18,6 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import netCDF4
 import numpy as np
 import pandas as pd
 import rioxarray  # noqa: F401  (registers .rio)
@@ -25,6 +26,7 @@ import xarray as xr
 from filelock import FileLock, Timeout
 
 _STRIP_CELLS = 65_536
+_CHUNK_CACHE = 2**22  # bytes
 LIBRARIES = ("numpy", "pandas", "xarray", "scikit-learn", "shap", "rasterio", "numba")
 
 
@@ -219,6 +221,17 @@ def _strips(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 @contextlib.contextmanager
+def _small_chunk_cache() -> Iterator[None]:
+    """Files opened meanwhile keep a few strips in memory; by default it is 64 MiB a variable."""
+    before = netCDF4.get_chunk_cache()
+    netCDF4.set_chunk_cache(_CHUNK_CACHE, *before[1:])
+    try:
+        yield
+    finally:
+        netCDF4.set_chunk_cache(*before)
+
+
+@contextlib.contextmanager
 def opened_dataset(
     path: str | Path, variables: tuple[str, ...] = (), made_by: str = ""
 ) -> Iterator[xr.Dataset]:
@@ -226,7 +239,9 @@ def opened_dataset(
 
     For maps larger than memory; the file is closed at the end of the ``with`` block.
     """
-    with xr.open_dataset(require(path, made_by), decode_coords="all") as dataset:
+    with _small_chunk_cache():
+        stored = xr.open_dataset(require(path, made_by), decode_coords="all")
+    with stored as dataset:
         missing = [v for v in variables if v not in dataset]
         if missing:
             found = ", ".join(dataset.data_vars)
