@@ -7,13 +7,13 @@ import textwrap
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
-from matplotlib.colors import LogNorm, Normalize
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import NullFormatter
 
 from helpers.figures import layers, style
-from helpers.figures.small_maps import legend_below, map_rows
+from helpers.figures.small_maps import draw_difference, legend_below, map_rows
 from helpers.figures.style import DOUBLE_COLUMN_MM, journal_style
 from helpers.products import Comparison
 from helpers.study import Study
@@ -47,10 +47,8 @@ def comparison_map(study: Study, result: xr.Dataset, comparison: Comparison) -> 
         handles = layers.draw_contour(one, layer, study, 0.0, "0 °C isotherm")
         layers.bar_below(one, image, textwrap.fill(label, 38), "both")
         one.set_title(title)
-    reach = max(abs(bound) for bound in layers.robust_range(comparison.difference))
-    norm, colours = Normalize(-reach, reach), style.DIFFERENCE_COLOURS
-    image = layers.draw_layer(axes[2], comparison.difference, study, colours, norm)
-    layers.bar_below(axes[2], image, f"Difference (°C)\n{_difference_text(comparison)}", "both")
+    words = f"Difference (°C)\n{_difference_text(comparison)}"
+    draw_difference(axes[2], comparison.difference, study, words)
     handles += layers.hatch_outside(axes[2], result, study)
     axes[2].set_title("difference: (a) − (b)")
     legend_below(figure, handles)

@@ -112,16 +112,21 @@ def truth_comparison(study: Study, truth: xr.DataArray, result: xr.Dataset) -> F
         handles = layers.draw_contour(one, layer, study, 0.0, "0 °C isotherm")
         layers.bar_below(one, image, layers.temperature_label(study), "both")
         one.set_title(title)
-    reach = max(abs(bound) for bound in layers.robust_range(difference))
-    norm, colours = Normalize(-reach, reach), style.DIFFERENCE_COLOURS
-    image = layers.draw_layer(axes[2], difference, study, colours, norm)
     words = f"RMSE {everywhere:.2f}, where applicable {inside:.2f} °C"
-    layers.bar_below(axes[2], image, f"Predicted − true (°C)\n{words}", "both")
+    draw_difference(axes[2], difference, study, f"Predicted − true (°C)\n{words}")
     handles += layers.hatch_outside(axes[2], result, study)
     axes[2].set_title("difference")
     legend_below(figure, handles)
     style.letter_panels(axes)
     return style.mark_virtual(figure, study)
+
+
+def draw_difference(axes: GeoAxes, difference: xr.DataArray, study: Study, label: str) -> None:
+    """Difference of two temperatures, deg C, in colours that are even around 0, with its bar."""
+    reach = max(abs(bound) for bound in layers.robust_range(difference))
+    norm, colours = Normalize(-reach, reach), style.DIFFERENCE_COLOURS
+    image = layers.draw_layer(axes, difference, study, colours, norm)
+    layers.bar_below(axes, image, label, "both")
 
 
 def map_rows(study: Study, count: int) -> tuple[Figure, list[GeoAxes]]:
