@@ -3,12 +3,12 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.cluster import AgglomerativeClustering
 from sklearn.decomposition import PCA
 
 from helpers.folds import (
-    _merge_clusters,
     as_splits,
     design_distances,
     design_w,
@@ -16,7 +16,10 @@ from helpers.folds import (
     leave_one_out,
     nearest_neighbour_distances,
     random_folds,
+    standardised,
 )
+from helpers.folds.k_fold_matching import _merge_clusters
+from helpers.storage import ContractError
 
 
 def grid(width, spacing):
@@ -259,3 +262,82 @@ def test_impossible_designs_are_errors(area):
         design_distances([1, 2, 3], [0, 1, 2])
     with pytest.raises(ValueError, match="train_xy holds 1 site"):
         nearest_neighbour_distances([(0, 0)], area)
+
+
+def with_twins(random, n_places, spread):
+    """Sites of three predictors, the last 12 in the same cells as the first 12."""
+    places = random.normal(0, spread, (n_places, 3))
+    return np.concatenate([places, places[:12]])
+
+
+@pytest.mark.parametrize("clustering", ["ward", "kmeans"])
+@pytest.mark.parametrize("spread", [0.2, 4])
+def test_sites_with_identical_predictors_stay_in_one_fold(clustering, spread):
+    """Spread 0.2 is clustered, 4 is not: both ways to make folds keep twins together."""
+    random = np.random.default_rng(9)
+    sites, cells = with_twins(random, 40, spread), random.normal(0, 2, (500, 3))
+    found = knndm(sites, cells, 4, 0.5, clustering, seed=3, same_point="together")
+    assert found.clustered == (spread < 1)
+    np.testing.assert_array_equal(found.folds[:12], found.folds[40:])
+    assert found.site_to_other_folds.min() > 0
+    assert found.site_to_site.min() > 0
+    np.testing.assert_array_equal(found.site_to_site[:12], found.site_to_site[40:])
+    assert np.bincount(found.folds, minlength=4).max() <= 26
+
+
+@pytest.mark.parametrize("clustering", ["ward", "kmeans"])
+def test_without_identical_sites_together_changes_nothing(roads, area, clustering):
+    plain, together = (
+        knndm(roads, area, clustering=clustering, same_point=same) for same in ("error", "together")
+    )
+    np.testing.assert_array_equal(together.folds, plain.folds)
+    assert (together.w, together.q) == (plain.w, plain.q)
+
+
+def test_a_site_counts_as_often_as_it_is_there():
+    """Of 40 sites 21 have the same predictors: no fold of half of them can hold these."""
+    random = np.random.default_rng(2)
+    sites = np.concatenate([random.normal(0, 4, (19, 2)), np.zeros((21, 2))])
+    with pytest.raises(ContractError, match=r"21 of 40 sites are in one fold, .* 21 of them have"):
+        knndm(sites, random.normal(0, 1, (90, 2)), 3, same_point="together")
+    with pytest.raises(ContractError, match=r"more than 0\.5 of the 40 sites"):
+        knndm(sites, random.normal(0, 90, (90, 2)), 3, same_point="together")
+
+
+def test_same_point_has_two_choices(roads, area):
+    with pytest.raises(ContractError, match="same_point is 'apart'; choices: error, together"):
+        knndm(roads, area, same_point="apart")
+    with pytest.raises(ContractError, match="all 3 sites are the same point"):
+        nearest_neighbour_distances([(1, 1)] * 3, area, "together")
+
+
+def test_standardised_predictors_are_in_standard_deviations_of_the_sites():
+    """Sites 1, 2, 3 have sd 1 and 10, 20, 60 sd 26.457513; columns of tables go by name."""
+    train = pd.DataFrame({"PRE": [1.0, 2.0, 3.0], "TDD": [10.0, 20.0, 60.0]})
+    cells = pd.DataFrame({"TDD": [30.0], "TPI": [0.0], "PRE": [5.0]})
+    sites, points = standardised(train, cells)
+    np.testing.assert_allclose(sites[:, 0], [-1, 0, 1])
+    np.testing.assert_allclose(sites.std(axis=0, ddof=1), 1)
+    np.testing.assert_allclose(points, [[3, 0]], atol=1e-12)
+    np.testing.assert_allclose(sites[2, 1], 30 / 26.457513)
+    weighted, _ = standardised(train.to_numpy(), cells[["PRE", "TDD"]].to_numpy(), [2, 0.5])
+    np.testing.assert_allclose(weighted, sites * [2, 0.5])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"train": pd.DataFrame({"PRE": [1, 1], "TDD": [1, 2]})},
+            "PRE has the same value at all 2",
+        ),
+        ({"prediction": pd.DataFrame({"PRE": [1]})}, "column TDD missing. Found: PRE"),
+        ({"prediction": [[1, 2, 3]]}, "train has 2 predictors, prediction 3"),
+        ({"weights": [1, -1]}, "a weight of 0 or more"),
+        ({"prediction": [[1, np.nan]]}, "prediction: row 0"),
+    ],
+)
+def test_predictors_that_cannot_be_standardised_are_errors(change, message):
+    tables = {"train": pd.DataFrame({"PRE": [1, 2], "TDD": [1, 2]}), "prediction": [[1, 2]]}
+    with pytest.raises(ContractError, match=message):
+        standardised(**(tables | change))

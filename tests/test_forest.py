@@ -426,6 +426,28 @@ def test_a_site_of_huge_standard_error_hardly_counts_even_at_itself(sites):
     assert abs(on.predict(here) - without) < 0.5
 
 
+def test_splits_may_leave_out_more_than_they_test(sites):
+    """As NNDM does: the forest then knows neither the site nor what was left out with it."""
+    splits = [(np.arange(20, 70), np.arange(10)), (np.arange(10), np.arange(10, 70))]
+    found = cross_validated(*sites, splits, progress=False, **SETTINGS)
+    assert found["fold"].tolist() == [0] * 10 + [1] * 60
+    alone = fit_forest(sites[0][20:], sites[1][20:], **SETTINGS).predict(sites[0][:10])
+    np.testing.assert_allclose(found["predicted"][:10], alone)
+
+
+def test_the_integral_transform_is_the_weight_below_and_half_of_that_at_the_observation(sites):
+    folds = np.arange(70) % 5
+    observed = np.round(sites[1], 1)
+    found = cross_validated(sites[0], observed, folds, progress=False, **SETTINGS)
+    test = folds == 2
+    forest = fit_forest(sites[0][~test], observed[~test], **SETTINGS)
+    weights = forest.leaf_weights(sites[0][test])
+    row = np.flatnonzero(test)[3]
+    known = forest.temperature_c
+    by_hand = weights[3][known < observed[row]].sum() + weights[3][known == observed[row]].sum() / 2
+    assert found["pit"].iloc[row] == pytest.approx(by_hand)
+
+
 def test_weights_of_a_fold_know_nothing_of_the_sites_held_out(sites):
     folds, error = np.arange(70) % 5, np.linspace(0.05, 1, 70)
     hidden = folds == 1
@@ -434,8 +456,8 @@ def test_weights_of_a_fold_know_nothing_of_the_sites_held_out(sites):
         cross_validated(sites[0], t, folds, standard_error_c=e, progress=False, **SETTINGS)
         for t, e in ((sites[1], error), (warmer, worse), (sites[1], None))
     )
-    found = first.drop(columns="observed")
-    pd.testing.assert_frame_equal(found[hidden], second.drop(columns="observed")[hidden])
+    found, changed = (table.drop(columns=["observed", "pit"]) for table in (first, second))
+    pd.testing.assert_frame_equal(found[hidden], changed[hidden])
     assert not np.allclose(found["predicted"], off["predicted"])
 
 

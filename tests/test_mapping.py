@@ -9,12 +9,36 @@ import pytest
 import xarray as xr
 
 from helpers.applicability import ApplicabilityDomain
+from helpers.error_model import ErrorModel, load_error_model
 from helpers.forest import fit_forest, load_forest
 from helpers.mapping import LAYERS, Task, predict_map, predicted_blocks
+from helpers.residuals import Variogram
 from helpers.shapley import MANY_PLACES, site_shapley
 from helpers.storage import ContractError, read_dataset, write_dataset
 
 NAMES = ["PRE", "TDD", "TPI"]
+OF_ERROR_MODEL = {
+    "expected_error",
+    "expected_shift",
+    "t15_calibrated_quantile",
+    "permafrost_probability_calibrated",
+}
+
+
+def error_model_of(names=NAMES, **changes):
+    """Errors that grow away from the sites, and ground that goes on warming beyond 1 of PRE."""
+    numbers = {
+        "lower": np.full(3, -1.0),
+        "upper": np.full(3, 1.0),
+        "slope": np.array([1.0, 0.5, -0.25]),
+        "share": 0.5,
+        "variance": np.array([0.09, 0.4]),
+        "residuals": np.linspace(-2, 2, 41),
+        "weights": np.full(41, 1 / 41),
+        "n_sites": 40,
+        "variogram": Variogram(0.3, 0.7, 50_000.0),
+    }
+    return ErrorModel(names=tuple(names), **numbers | changes)
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +56,11 @@ def forest(sites):
 @pytest.fixture(scope="module")
 def domain(sites):
     return ApplicabilityDomain(sites[0])
+
+
+@pytest.fixture(scope="module")
+def error_model():
+    return error_model_of()
 
 
 @pytest.fixture(scope="module")
@@ -83,20 +112,22 @@ def test_every_cell_has_the_distribution_of_its_predictors(forest, covariates):
     )
 
 
-def test_cells_without_a_predictor_stay_empty_in_every_layer(forest, domain, covariates):
+def test_cells_without_a_predictor_stay_empty_in_every_layer(
+    forest, domain, error_model, covariates
+):
     """NaN and both infinities are missing."""
     cells = covariates.copy(deep=True)
     cells["PRE"].values[21, 10:12] = np.inf, -np.inf
     complete = np.isfinite(cells[NAMES].to_array()).all("variable")
-    found = mapped(forest, cells, domain=domain, shapley=True)
+    found = mapped(forest, cells, domain=domain, error_model=error_model, shapley=True)
     assert (~complete).sum() == 23
     for name in found:
         assert (found[name].isnull() == ~complete).all(), name
 
 
 @pytest.mark.parametrize("block_cells", [1, 119, 131_072])
-def test_blocks_and_threads_change_nothing(forest, domain, covariates, block_cells):
-    settings = {"domain": domain, "shapley": True}
+def test_blocks_and_threads_change_nothing(forest, domain, error_model, covariates, block_cells):
+    settings = {"domain": domain, "error_model": error_model, "shapley": True}
     whole = mapped(forest, covariates, workers=1, **settings)
     for workers in (1, np.int64(2), 4, None):
         found = mapped(forest, covariates, workers=workers, block_cells=block_cells, **settings)
@@ -114,6 +145,59 @@ def test_applicability_is_that_of_the_domain(forest, domain, covariates):
     assert set(np.unique(found.inside_area_of_applicability)) == {0, 1}
 
 
+def test_expected_error_and_shift_are_those_of_the_model_by_hand(
+    forest, domain, error_model, covariates
+):
+    """Half of the way that a straight line goes beyond 1 and -1; variance 0.09 + 0.4 DI."""
+    found = mapped(forest, covariates, domain=domain, error_model=error_model)
+    beyond = {name: covariates[name] - covariates[name].clip(-1, 1) for name in NAMES}
+    shift = 0.5 * (beyond["PRE"] + 0.5 * beyond["TDD"] - 0.25 * beyond["TPI"])
+    np.testing.assert_allclose(found.expected_shift, shift.astype(float), rtol=1e-5, atol=1e-6)
+    assert found.expected_shift.min() < -0.1 and found.expected_shift.max() > 0.1
+    variance = 0.09 + 0.4 * found.dissimilarity_index
+    np.testing.assert_allclose(found.expected_error, np.sqrt(shift**2 + variance), rtol=1e-5)
+
+
+def test_calibrated_quantiles_and_probability_are_those_of_the_model(
+    forest, domain, error_model, covariates
+):
+    settings = {"quantiles": (0.1, 0.5, 0.9), "at_or_below": -0.5, "domain": domain}
+    found = mapped(forest, covariates, error_model=error_model, **settings)
+    cells = covariates[NAMES].to_dataframe()[NAMES].dropna()
+    spread = error_model.standard_deviation(domain.dissimilarity(cells))
+    truth = (forest.distribution(cells).mean, error_model.expected_shift(cells), spread)
+    known = found.t15.notnull().values
+    np.testing.assert_allclose(
+        found.t15_calibrated_quantile.values[:, known].T,
+        error_model.quantiles(*truth, settings["quantiles"]),
+        rtol=1e-6,
+    )
+    probability = found.permafrost_probability_calibrated
+    np.testing.assert_allclose(
+        probability.values[known], error_model.probability(*truth, -0.5), rtol=1e-6
+    )
+    assert probability.long_name == "calibrated probability of t15 at or below -0.5 degC"
+
+
+def test_an_error_model_changes_no_other_layer(forest, domain, error_model, covariates):
+    without = mapped(forest, covariates, domain=domain, shapley=True)
+    found = mapped(forest, covariates, domain=domain, error_model=error_model, shapley=True)
+    for name, layer in without.data_vars.items():
+        assert found[name].values.tobytes() == layer.values.tobytes(), name
+    assert set(found.data_vars) - set(without.data_vars) == OF_ERROR_MODEL
+
+
+def test_an_error_model_without_a_domain_is_refused(forest, error_model, covariates):
+    with pytest.raises(ContractError, match=r"without a domain.*Give domain= as well"):
+        mapped(forest, covariates, error_model=error_model)
+
+
+def test_an_error_model_of_other_predictors_is_refused(forest, domain):
+    for names in (["PRE", "TDD", "slope"], ["TDD", "PRE", "TPI"]):
+        with pytest.raises(ContractError, match=rf"of the predictors {', '.join(names)}; .* 05_"):
+            Task(forest, domain=domain, error_model=error_model_of(names))
+
+
 def test_contributions_add_up_to_the_prediction_and_name_the_largest(forest, covariates):
     found = mapped(forest, covariates, shapley=True)
     total = found.shapley_value.sum("predictor", skipna=False) + found.shapley_value.base_value_c
@@ -129,10 +213,13 @@ def test_contributions_add_up_to_the_prediction_and_name_the_largest(forest, cov
     assert set(np.unique(driver.values[np.isfinite(driver)])) <= set(driver.flag_values)
 
 
-def test_layers_have_units_names_and_the_grid_of_the_covariates(forest, domain, covariates):
-    found = mapped(forest, covariates, domain=domain, shapley=True)
+def test_layers_have_units_names_and_the_grid_of_the_covariates(
+    forest, domain, error_model, covariates
+):
+    found = mapped(forest, covariates, domain=domain, error_model=error_model, shapley=True)
     assert list(found.data_vars) == list(LAYERS)
-    assert found.t15_quantile.dims == ("quantile", "y", "x")
+    for layer in (found.t15_quantile, found.t15_calibrated_quantile):
+        assert layer.dims == ("quantile", "y", "x")
     assert found.shapley_value.dims == ("predictor", "y", "x")
     assert list(found.predictor.values) == NAMES
     for layer in found.values():
@@ -144,8 +231,9 @@ def test_layers_have_units_names_and_the_grid_of_the_covariates(forest, domain, 
         assert found[axis].identical(covariates[axis])
 
 
-def test_layers_nobody_asked_for_are_left_out(forest, covariates):
+def test_layers_nobody_asked_for_are_left_out(forest, domain, covariates):
     assert list(mapped(forest, covariates)) == list(LAYERS)[:4]
+    assert list(mapped(forest, covariates, domain=domain)) == list(LAYERS)[:7]
 
 
 def test_a_map_can_be_written_and_keeps_crs_and_flags(forest, covariates, tmp_path):
@@ -299,25 +387,28 @@ def test_settings_without_meaning_are_refused(forest, covariates, settings, mess
 
 
 def test_a_fingerprint_is_the_same_in_another_process_and_after_storing(
-    forest, domain, sites, tmp_path
+    forest, domain, error_model, sites, tmp_path
 ):
-    task = Task(forest, domain=domain, shapley=True)
+    task = Task(forest, domain=domain, shapley=True, error_model=error_model)
     path = forest.save(tmp_path / "forest.skops")
+    errors = error_model.save(tmp_path / "error_model.json")
     np.save(tmp_path / "sites.npy", sites[0].to_numpy())
     program = (
         "import sys, numpy as np, pandas as pd\n"
         "from helpers.applicability import ApplicabilityDomain\n"
+        "from helpers.error_model import load_error_model\n"
         "from helpers.forest import load_forest\n"
         "from helpers.mapping import Task\n"
         "forest = load_forest(sys.argv[1])\n"
         "sites = pd.DataFrame(np.load(sys.argv[2]), columns=forest.names)\n"
-        "task = Task(forest, domain=ApplicabilityDomain(sites), shapley=True)\n"
-        "print(task.fingerprint())\n"
+        "domain, errors = ApplicabilityDomain(sites), load_error_model(sys.argv[3])\n"
+        "print(Task(forest, domain=domain, shapley=True, error_model=errors).fingerprint())\n"
     )
-    command = [sys.executable, "-c", program, path, tmp_path / "sites.npy"]
+    command = [sys.executable, "-c", program, path, tmp_path / "sites.npy", errors]
     found = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
     assert found.stdout.strip() == task.fingerprint()
-    assert Task(load_forest(path), domain=domain, shapley=True).fingerprint() == task.fingerprint()
+    stored = replace(task, forest=load_forest(path), error_model=load_error_model(errors))
+    assert stored.fingerprint() == task.fingerprint()
 
 
 def test_a_fingerprint_changes_with_all_that_matters(forest, domain, sites):
@@ -333,6 +424,9 @@ def test_a_fingerprint_changes_with_all_that_matters(forest, domain, sites):
         replace(task, shapley=True),
         replace(task, depth_m=10.0),
         replace(task, domain=None),
+        replace(task, error_model=error_model_of()),
+        replace(task, error_model=error_model_of(share=0.6)),
+        replace(task, error_model=error_model_of(residuals=np.linspace(-2, 3, 41))),
         replace(task, domain=ApplicabilityDomain(table, weights=[1, 1, 0.5])),
         replace(task, domain=ApplicabilityDomain(table, folds=np.arange(50) % 5)),
         replace(task, forest=replace(forest, names=("PRE", "TPI", "TDD"))),

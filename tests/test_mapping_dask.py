@@ -14,8 +14,10 @@ import xarray as xr
 from distributed import Client, LocalCluster
 
 from helpers.applicability import ApplicabilityDomain
+from helpers.error_model import ErrorModel
 from helpers.forest import fit_forest
 from helpers.mapping import Task, predict_map, predicted_blocks, workers
+from helpers.residuals import Variogram
 from helpers.storage import ContractError, write_dataset
 
 NAMES = ["PRE", "TDD", "TPI"]
@@ -26,7 +28,19 @@ def task():
     random = np.random.default_rng(7)
     table = pd.DataFrame(random.normal(size=(50, 3)), columns=NAMES)
     forest = fit_forest(table, table.PRE + np.sin(table.TDD), n_trees=40)
-    return Task(forest, domain=ApplicabilityDomain(table), shapley=True)
+    errors = ErrorModel(
+        names=tuple(NAMES),
+        lower=np.full(3, -1.0),
+        upper=np.full(3, 1.0),
+        slope=np.array([1.0, 0.5, -0.25]),
+        share=0.5,
+        variance=np.array([0.09, 0.4]),
+        residuals=np.linspace(-2, 2, 41),
+        weights=np.full(41, 1 / 41),
+        n_sites=40,
+        variogram=Variogram(0.3, 0.7, 50_000.0),
+    )
+    return Task(forest, domain=ApplicabilityDomain(table), shapley=True, error_model=errors)
 
 
 @pytest.fixture(scope="module")

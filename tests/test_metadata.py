@@ -3,6 +3,8 @@ import pytest
 import xarray as xr
 
 from helpers import metadata, products
+from helpers.error_model import ErrorModel
+from helpers.residuals import Variogram
 from helpers.storage import read_json, sha256
 from helpers.study import load_study
 
@@ -30,6 +32,32 @@ def a_map(study):
     return result.assign_coords(quantile=[0.05, 0.5, 0.95], **coordinates)
 
 
+def with_errors(result):
+    """The map as an error model completes it: everywhere 0.5 deg C too cold, give or take 1."""
+    ones = xr.ones_like(result["t15"])
+    return result.assign(
+        expected_error=np.float32(np.hypot(0.5, 1)) * ones,
+        expected_shift=0.5 * ones,
+        permafrost_probability_calibrated=0.3 * ones,
+    )
+
+
+@pytest.fixture
+def errors(copied):
+    return ErrorModel(
+        names=tuple(copied.forest.predictors),
+        lower=np.array([400.0, 2000.0, -20.0]),
+        upper=np.array([600.0, 3000.0, 20.0]),
+        slope=np.array([0.001, 0.002, 0.0]),
+        share=0.8,
+        variance=np.array([0.2, 0.5]),
+        residuals=np.array([-1.0, 0.0, 1.0]),
+        weights=np.full(3, 1 / 3),
+        n_sites=30,
+        variogram=Variogram(0.3, 0.7, 80_000.0),
+    )
+
+
 def validation(n_sites=30, truth=None):
     scores = {"rmse": 0.5, "bias": 0.01, "n": n_sites}
     interval = {"nominal": 0.9, "n": n_sites, "coverage": 0.84, "coverage_interval": [0.75, 0.9]}
@@ -48,11 +76,13 @@ def a_file(study, name, content="cells"):
     return path
 
 
-def written(study, names=("t15.tif",), comparisons=None, checks=None):
+def written(study, names=("t15.tif",), comparisons=None, checks=None, errors=None):
     files = [a_file(study, name) for name in names]
+    result = a_map(study) if errors is None else with_errors(a_map(study))
     checks = checks or validation()
-    path = metadata.write_metadata(study, a_map(study), checks, files, comparisons)
-    return read_json(path)
+    return read_json(
+        metadata.write_metadata(study, result, checks, files, comparisons, error_model=errors)
+    )
 
 
 def test_the_record_is_bilingual_and_says_virtual(copied):
@@ -125,6 +155,57 @@ def test_it_says_how_often_the_outermost_interval_holds_what_was_not_seen(copied
     assert all("57%" in words for words in list(found["quality"].values())[:2])
 
 
+def test_it_says_how_often_the_calibrated_interval_holds_too(copied):
+    checks = validation(truth={"whole map": {"cells": 9, "coverage": 0.57}})
+    after = {"nominal": 0.9, "coverage": 0.91, "coverage_interval": [0.8, 0.96], "n": 30}
+    raw_only = written(copied, checks=checks)
+    assert "calibrated" not in raw_only["interval"]
+    assert "calibrated" not in raw_only["quality"]["en"] and "校准" not in raw_only["quality"]["zh"]
+    checks["designs"]["knndm"]["calibrated_interval"] = after
+    checks["designs"]["random"] = checks["designs"]["knndm"] | {"interval": {"coverage": 0.88}}
+    del checks["designs"]["random"]["calibrated_interval"]
+    checks["truth"]["whole map"]["calibrated_coverage"] = 0.86
+    found = written(copied, checks=checks)
+    assert found["interval"]["calibrated"]["held_out"] == {"knndm": after}
+    assert set(found["interval"]["held_out"]) == {"knndm", "random"}
+    assert found["interval"]["virtual_truth"]["whole map"]["calibrated_coverage"] == 0.86
+    words = found["quality"]["en"]
+    assert "holds 84% of the held-out observations (91% when calibrated) and 57% of" in words
+    assert "over the whole map (86% when calibrated)" in words
+    assert all(number in found["quality"]["zh"] for number in ("84%", "91%", "57%", "86%"))
+
+
+def test_the_error_model_is_in_the_record_in_both_languages(copied, errors):
+    found = written(copied, errors=errors)
+    model = found["error_model"]
+    assert model["meaning"]["en"] and "误差" in model["meaning"]["zh"]
+    assert model["share_of_beyond"] == 0.8
+    assert model["variance_c2"] == {"at_sites": 0.2, "per_dissimilarity": 0.5}
+    assert model["box"]["TDD"] == [2000, 3000]
+    assert model["variogram"] == {"nugget": 0.3, "sill": 0.7, "range_m": 80_000}
+    assert "held out in groups" in found["process"]["en"] and "预期误差" in found["process"]["zh"]
+    without = written(copied)
+    assert "error_model" not in without and "in groups" not in without["process"]["en"]
+
+
+def test_areas_have_an_interval_from_simulated_errors_and_its_meaning(copied, errors):
+    found = written(copied, errors=errors)
+    table, short = found["area_table_1e4_km2"], found["permafrost_area_1e4_km2"]
+    for words in table["simulated"].values():
+        assert "90%" in words and str(copied.validation.n_simulations) in words
+    assert (table["simulated_level"], table["n_simulations"]) == (0.9, 500)
+    row = table["rows"]["at or below 0 degC"]
+    expected = products.simulated_areas(copied, with_errors(a_map(copied)), errors)
+    assert row["lower"] == expected.loc["at or below 0 degC", "lower"]
+    assert row["lower"] < row["simulated_median"] < row["upper"]
+    assert row["of_shifted_mean"] == pytest.approx(short["shifted_mean_at_or_below_0"])
+    # 0.5 of the 12 deg C that the map spans evenly.
+    less = short["where_mean_at_or_below_0"] - short["shifted_mean_at_or_below_0"]
+    assert less == pytest.approx(short["mapped"] * 0.5 / 12, rel=1e-2)
+    assert "lower" not in table["rows"]["mapped"]
+    assert "simulated" not in written(copied)["area_table_1e4_km2"]
+
+
 def test_settings_of_the_forest_and_the_area_of_applicability_are_in_the_record(copied):
     found = written(copied)
     model = {name: found["model"][name] for name in ("n_trees", "min_samples_leaf", "max_features")}
@@ -173,8 +254,8 @@ def test_comparisons_are_in_the_record_by_name(copied):
     assert written(copied)["comparisons"] == {}
 
 
-def test_the_same_input_gives_the_same_bytes(copied):
+def test_the_same_input_gives_the_same_bytes(copied, errors):
     files = [a_file(copied, "t15.tif")]
-    arguments = (copied, a_map(copied), validation(), files)
+    arguments = (copied, with_errors(a_map(copied)), validation(), files, None, errors)
     first = metadata.write_metadata(*arguments).read_bytes()
     assert metadata.write_metadata(*arguments).read_bytes() == first

@@ -10,13 +10,16 @@ from rio_cogeo.cogeo import cog_validate
 
 from helpers import forest, mapping, products, validation
 from helpers.covariates import sample_at
+from helpers.error_model import ErrorModel
 from helpers.products import cog, rasters
+from helpers.residuals import Variogram
 from helpers.storage import ContractError, sha256
 from helpers.study import load_study
 
 NAMES = [
     "t15.tif",
     "t15_interval.tif",
+    "t15_error.tif",
     "permafrost_probability.tif",
     "thermal_class.tif",
     "applicability.tif",
@@ -38,7 +41,7 @@ def study_in(folder, study, *replacements):
 
 @pytest.fixture(scope="module")
 def model(study, covariates):
-    """Forest and domain of thirty sites whose temperature follows from thawing degree-days."""
+    """Forest, domain and error model of thirty sites, as warm as their thawing degree-days say."""
     rng = np.random.default_rng(5)
     rows, columns = np.nonzero(covariates["TDD"].notnull().to_numpy())
     chosen = rng.choice(len(rows), 30, replace=False)
@@ -50,23 +53,36 @@ def model(study, covariates):
     fitted = forest.fit_forest(table[predictors], (table["TDD"] - 2700) / 300, n_trees=20)
     importance = pd.DataFrame({"predictor": predictors, "mean_absolute_c": [0.2, 1.0, 0.1]})
     domain = validation.applicability_domain(study, table, np.arange(30) % 5, importance)
-    return fitted, domain
+    low, high = np.quantile(table[predictors], [0.1, 0.9], axis=0)
+    errors = ErrorModel(
+        names=tuple(predictors),
+        lower=low,
+        upper=high,
+        slope=np.array([0.0, 1 / 300, 0.0]),
+        share=0.5,
+        variance=np.array([0.04, 0.3]),
+        residuals=np.linspace(-2, 2, 61),
+        weights=np.full(61, 1 / 61),
+        n_sites=30,
+        variogram=Variogram(0.3, 0.7, 100_000.0),
+    )
+    return fitted, domain, errors
 
 
 @pytest.fixture(scope="module")
 def written(study, covariates, model, tmp_path_factory):
     """The study in a folder of its own, after its products were written; for reading only."""
     copied = study_in(tmp_path_factory.mktemp("products") / "northeast_china", study)
-    products.write_products(copied, model[0], covariates, model[1], progress=False)
+    products.write_products(copied, model[0], covariates, *model[1:], progress=False)
     return copied
 
 
 @pytest.fixture(scope="module")
 def result(study, covariates, model):
     """The same map, predicted in memory."""
-    fitted, domain = model
-    levels = study.forest.quantiles
-    return mapping.predict_map(fitted, covariates, levels, 0.0, domain, shapley=True)
+    fitted, domain, errors = model
+    settings = {"domain": domain, "error_model": errors, "shapley": True}
+    return mapping.predict_map(fitted, covariates, study.forest.quantiles, **settings)
 
 
 def values_of(path):
@@ -75,7 +91,7 @@ def values_of(path):
         return raster.read(masked=True).astype(float).filled(np.nan)
 
 
-def test_there_are_seven_valid_cloud_optimised_geotiffs_and_nothing_else(written):
+def test_there_are_eight_valid_cloud_optimised_geotiffs_and_nothing_else(written):
     for name in NAMES:
         valid, errors, warnings = cog_validate(written.output_dir / name, strict=True)
         assert valid, (name, errors, warnings)
@@ -114,6 +130,43 @@ def test_a_map_larger_than_the_memory_comes_in_chunks(written, result):
     found = products.read_products(written, chunks=50)
     assert found["t15_quantile"].chunks == ((5,), (50, 48), (50, 50, 6))
     np.testing.assert_array_equal(found["t15_quantile"], result["t15_quantile"])
+
+
+def test_the_raster_of_errors_says_which_band_is_what(written, result):
+    with rasterio.open(written.output_dir / "t15_error.tif") as raster:
+        found = raster.descriptions
+        assert set(raster.units) == {"degC"}
+    assert found[:2] == ("expected error of t15 (RMSE)", "expected shift (truth minus t15)")
+    assert found[2:] == tuple(
+        f"{level:g} calibrated quantile of t15" for level in written.forest.quantiles
+    )
+    error, shift, *_ = values_of(written.output_dir / "t15_error.tif")
+    np.testing.assert_array_equal(error, result["expected_error"])
+    np.testing.assert_array_equal(shift, result["expected_shift"])
+
+
+def test_probability_is_there_as_the_forest_says_and_calibrated(written, result):
+    path = written.output_dir / "permafrost_probability.tif"
+    with rasterio.open(path) as raster:
+        assert [text.rsplit(", ", 1)[1] for text in raster.descriptions] == [
+            "raw forest",
+            "calibrated",
+        ]
+    raw, calibrated = values_of(path)
+    np.testing.assert_array_equal(raw, result["permafrost_probability"])
+    np.testing.assert_array_equal(calibrated, result["permafrost_probability_calibrated"])
+    assert not np.array_equal(raw, calibrated, equal_nan=True)
+
+
+def test_an_error_model_of_another_forest_is_refused_before_anything_is_written(
+    study, covariates, model, tmp_path
+):
+    fitted, domain, errors = model
+    copied = study_in(tmp_path / "northeast_china", study)
+    other = dataclasses.replace(errors, names=("PRE", "TDD", "slope"))
+    with pytest.raises(ContractError, match=r"error model is of the predictors PRE, TDD, slope"):
+        products.write_products(copied, fitted, covariates, domain, other, progress=False)
+    assert [p.name for p in copied.folder.iterdir()] == ["study.toml"]
 
 
 def test_the_contributions_of_a_cell_and_the_base_value_add_up_to_its_temperature(written):
@@ -249,7 +302,7 @@ def test_neither_blocks_nor_workers_change_a_byte(
 ):
     other = study_in(tmp_path / "northeast_china", study)
     paths = products.write_products(
-        other, model[0], covariates, model[1], workers=workers, block_cells=2500, progress=False
+        other, model[0], covariates, *model[1:], workers=workers, block_cells=2500, progress=False
     )
     assert [p.name for p in paths] == NAMES
     for path in paths:
@@ -261,7 +314,7 @@ def test_a_new_map_replaces_the_old_and_is_read_afresh(written, study, covariate
     shutil.copytree(written.output_dir, other.output_dir)
     before = products.read_products(other)["t15"].to_numpy()
     warmer = covariates.assign(TDD=covariates["TDD"] + 200)
-    products.write_products(other, model[0], warmer, model[1], progress=False)
+    products.write_products(other, model[0], warmer, *model[1:], progress=False)
     after = products.read_products(other)["t15"].to_numpy()
     assert np.nanmean(after) > np.nanmean(before) + 0.1
 
@@ -273,7 +326,7 @@ def test_measured_boreholes_are_not_called_virtual(study, covariates, model, tmp
         ("virtual_boreholes = true", "virtual_boreholes = false"),
         ("truth_seed = 2026", "# truth_seed = 2026"),
     )
-    paths = products.write_products(measured, model[0], covariates, model[1], progress=False)
+    paths = products.write_products(measured, model[0], covariates, *model[1:], progress=False)
     with rasterio.open(paths[0]) as raster:
         assert raster.tags()["BOREHOLES"] == "measured"
 
@@ -285,9 +338,9 @@ def test_shapley_maps_can_be_left_out_and_those_before_do_not_stay(
     other = study_in(tmp_path / "northeast_china", study, switch)
     shutil.copytree(written.output_dir, other.output_dir)
     (other.output_dir / "notes.txt").write_text("of the user")
-    paths = products.write_products(other, model[0], covariates, model[1], progress=False)
-    assert [path.name for path in paths] == NAMES[:5]
-    assert {p.name for p in other.output_dir.iterdir()} == {*NAMES[:5], "notes.txt"}
+    paths = products.write_products(other, model[0], covariates, *model[1:], progress=False)
+    assert [path.name for path in paths] == NAMES[:6]
+    assert {p.name for p in other.output_dir.iterdir()} == {*NAMES[:6], "notes.txt"}
     found = products.read_products(other)
     assert {*result.data_vars} - {*found.data_vars} == {"shapley_value", "dominant_driver"}
     assert "predictor" not in found.coords
@@ -298,7 +351,7 @@ def test_rasters_of_two_maps_side_by_side_are_refused(written, study, covariates
     """As they lie when a run is stopped while it puts them there."""
     other = study_in(tmp_path / "northeast_china", study)
     warmer = covariates.assign(TDD=covariates["TDD"] + 200)
-    products.write_products(other, model[0], warmer, model[1], progress=False)
+    products.write_products(other, model[0], warmer, *model[1:], progress=False)
     shutil.copy(written.output_dir / "t15.tif", other.output_dir)
     with pytest.raises(
         ContractError,
@@ -326,18 +379,18 @@ def test_rasters_of_other_settings_are_not_taken_for_those_of_the_study(written,
 
 
 def test_a_forest_or_grid_that_is_not_of_the_study_is_refused(study, covariates, model, tmp_path):
-    fitted, domain = model
+    fitted, *rest = model
     other = study_in(tmp_path / "other", study, ('["PRE", "TDD", "TPI"]', '["TDD", "PRE", "TPI"]'))
     with pytest.raises(ContractError, match=r"fitted to PRE, TDD, TPI; .* predictors TDD, PRE"):
-        products.write_products(other, fitted, covariates, domain)
+        products.write_products(other, fitted, covariates, *rest)
     same = study_in(tmp_path / "same", study)
     with pytest.raises(ContractError, match=r"another grid .* 97 cells along y .* 98 are"):
-        products.write_products(same, fitted, covariates.isel(y=slice(1, None)), domain)
+        products.write_products(same, fitted, covariates.isel(y=slice(1, None)), *rest)
     for found in (covariates.drop_vars("y"), covariates.isel(y=0, drop=True)):
         with pytest.raises(ContractError, match=r"no coordinate y along .* run notebook 02"):
-            products.write_products(same, fitted, found, domain)
+            products.write_products(same, fitted, found, *rest)
     with pytest.raises(ContractError, match=r"another grid .* 0 cells along y \(none\)"):
-        products.write_products(same, fitted, covariates.isel(y=slice(0)), domain)
+        products.write_products(same, fitted, covariates.isel(y=slice(0)), *rest)
     for folder in (other.folder, same.folder):
         assert [p.name for p in folder.iterdir()] == ["study.toml"]
 
@@ -356,7 +409,9 @@ def test_settings_that_cannot_be_are_told_before_a_raster_is_written(
 ):
     copied = study_in(tmp_path / "northeast_china", study)
     with pytest.raises(ContractError, match=message):
-        products.write_products(copied, model[0], covariates, model[1], progress=False, **settings)
+        products.write_products(
+            copied, model[0], covariates, *model[1:], progress=False, **settings
+        )
     assert {p.name for p in copied.folder.rglob("*") if p.is_file()} <= {
         "study.toml",
         "map_unfinished.lock",
@@ -366,13 +421,13 @@ def test_settings_that_cannot_be_are_told_before_a_raster_is_written(
 def test_a_missing_predictor_or_too_large_tables_are_told_before_a_raster_is_written(
     study, covariates, model, tmp_path, monkeypatch
 ):
-    fitted, domain = model
+    fitted, *rest = model
     copied = study_in(tmp_path / "northeast_china", study)
     with pytest.raises(ContractError, match="Predictor TDD missing"):
-        products.write_products(copied, fitted, covariates.drop_vars("TDD"), domain)
+        products.write_products(copied, fitted, covariates.drop_vars("TDD"), *rest)
     monkeypatch.setattr("helpers.trees.shapley.LARGEST_TABLES", 1)
     with pytest.raises(ContractError, match="shapley_maps"):
-        products.write_products(copied, dataclasses.replace(fitted), covariates, domain)
+        products.write_products(copied, dataclasses.replace(fitted), covariates, *rest)
     assert [p.name for p in copied.folder.iterdir()] == ["study.toml"]
 
 
@@ -385,7 +440,7 @@ def test_an_error_in_the_first_block_leaves_no_raster(
     monkeypatch.setattr(mapping.Task, "predict", fail)
     copied = study_in(tmp_path / "northeast_china", study)
     with pytest.raises(MemoryError):
-        products.write_products(copied, model[0], covariates, model[1], progress=False)
+        products.write_products(copied, model[0], covariates, *model[1:], progress=False)
     assert [p.name for p in copied.interim_dir.iterdir()] == ["map_unfinished.lock"]
     assert not copied.output_dir.exists()
 
@@ -396,5 +451,5 @@ def test_records_of_the_map_before_do_not_stay_beside_a_new_one(study, model, co
     copied.output_dir.mkdir(parents=True)
     for name in ("metadata.json", "stac_item.json"):
         (copied.output_dir / name).write_text("{}")
-    products.write_products(copied, model[0], covariates, model[1], progress=False)
+    products.write_products(copied, model[0], covariates, *model[1:], progress=False)
     assert not list(copied.output_dir.glob("*.json"))

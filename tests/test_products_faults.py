@@ -4,6 +4,7 @@ The runs that are killed are processes of their own: one interpreter loads every
 for each case.
 """
 
+import dataclasses
 import errno
 import json
 import os
@@ -21,14 +22,16 @@ from rasterio.windows import Window
 
 from helpers import mapping, products
 from helpers.applicability import ApplicabilityDomain
+from helpers.error_model import ErrorModel, load_error_model
 from helpers.forest import fit_forest, load_forest
 from helpers.products import cog, disk, journal, unfinished
+from helpers.residuals import Variogram
 from helpers.storage import ContractError, read_dataset, sha256, write_dataset
 from helpers.study import load_study
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the cases need fork and limits of Unix")
 
-FINGERPRINT = "forest, levels or domain of applicability"
+FINGERPRINT = "forest, levels, domain of applicability or error model"
 CELLS = 2200  # five blocks: four of twenty rows, one of eighteen
 BLOCKS = 5
 CASES = """
@@ -36,6 +39,7 @@ import os, resource, signal, sys
 from pathlib import Path
 import pandas as pd
 from helpers.applicability import ApplicabilityDomain
+from helpers.error_model import load_error_model
 from helpers.forest import load_forest
 from helpers.products import cog, unfinished, write_products
 from helpers.storage import read_dataset
@@ -45,6 +49,7 @@ inputs = Path(sys.argv[1])
 forest = load_forest(inputs / "forest.skops")
 covariates = read_dataset(inputs / "covariates.nc")
 domain = ApplicabilityDomain(pd.DataFrame(forest.predictors, columns=list(forest.names)))
+errors = load_error_model(inputs / "error_model.json")
 
 def before_call(module, name, number, act):
     calls, original = [], getattr(module, name)
@@ -64,13 +69,13 @@ def full_at(size):
 def full_at_once():
     full_at(1)
 
-# A block is written to seven rasters; the kill comes after the second one of the fourth block.
+# A block is written to eight rasters; the kill comes after the second one of the fourth block.
 prepare = {
-    "in a block": lambda: before_call(unfinished, "_write_rows", 3 * 7 + 3, kill),
+    "in a block": lambda: before_call(unfinished, "_write_rows", 3 * 8 + 3, kill),
     "in finishing": lambda: before_call(cog, "make_cog", 4, kill),
     "between products": lambda: before_call(cog, "_publish", 3, kill),
     "full at the start": lambda: full_at(100_000),
-    "full in a block": lambda: before_call(unfinished, "_write_rows", 2 * 7 + 1, full_at_once),
+    "full in a block": lambda: before_call(unfinished, "_write_rows", 2 * 8 + 1, full_at_once),
     "full in finishing": lambda: before_call(cog, "make_cog", 1, lambda: full_at(30_000)),
 }
 for folder in map(Path, sys.argv[2:]):
@@ -79,7 +84,8 @@ for folder in map(Path, sys.argv[2:]):
         try:
             prepare[folder.name]()
             study = load_study(folder, resolution_m=20_000, n_trees=20)
-            write_products(study, forest, covariates, domain, block_cells=2200, progress=False)
+            settings = {"block_cells": 2200, "progress": False}
+            write_products(study, forest, covariates, domain, errors, **settings)
         except Exception as error:
             resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
             (folder / "error.txt").write_text(f"{type(error).__name__}: {error}")
@@ -109,13 +115,29 @@ def with_old_products(folder, study):
 
 @pytest.fixture(scope="module")
 def inputs(study, covariates, tmp_path_factory):
-    """Folder with a forest of thirty sites, and the covariates."""
+    """Folder with a forest of thirty sites, its error model, and the covariates."""
     folder = tmp_path_factory.mktemp("inputs")
     cells = covariates[study.forest.predictors].to_dataframe()[study.forest.predictors].dropna()
     sites = cells.sample(30, random_state=1)
     fit_forest(sites, (sites["TDD"] - 2700) / 300, n_trees=20).save(folder / "forest.skops")
+    errors_of(sites).save(folder / "error_model.json")
     write_dataset(covariates, folder / "covariates.nc")
     return folder
+
+
+def errors_of(sites):
+    return ErrorModel(
+        names=tuple(sites.columns),
+        lower=sites.quantile(0.1).to_numpy(),
+        upper=sites.quantile(0.9).to_numpy(),
+        slope=np.array([0.0, 1 / 300, 0.0]),
+        share=0.5,
+        variance=np.array([0.04, 0.3]),
+        residuals=np.linspace(-2, 2, 61),
+        weights=np.full(61, 1 / 61),
+        n_sites=30,
+        variogram=Variogram(0.3, 0.7, 100_000.0),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -123,14 +145,15 @@ def run(inputs):
     """Write the products of a study, as the killed runs do; returns digests of the files."""
     forest = load_forest(inputs / "forest.skops")
     domain = ApplicabilityDomain(pd.DataFrame(forest.predictors, columns=list(forest.names)))
+    errors = load_error_model(inputs / "error_model.json")
     covariates = read_dataset(inputs / "covariates.nc")
 
-    def write(study, forest=forest, covariates=covariates, **settings):
+    def write(study, forest=forest, covariates=covariates, errors=errors, **settings):
         settings = {"block_cells": CELLS, "progress": False, **settings}
-        paths = products.write_products(study, forest, covariates, domain, **settings)
+        paths = products.write_products(study, forest, covariates, domain, errors, **settings)
         return [sha256(path) for path in paths]
 
-    write.forest, write.covariates = forest, covariates
+    write.forest, write.covariates, write.errors = forest, covariates, errors
     return write
 
 
@@ -389,8 +412,23 @@ def test_another_forest_or_grid_of_blocks_starts_the_map_anew(left_by, run, pred
     )
     run(study, forest=other)
     assert len(predicted) == BLOCKS
-    assert "begun with another forest, levels or domain" in capsys.readouterr().out
+    assert "begun with another forest, levels, domain of" in capsys.readouterr().out
     assert float(products.read_products(study)["t15"].mean()) > 0
+
+
+def test_another_error_model_starts_the_map_anew(left_by, run, predicted, capsys):
+    """With a share of 0.75 for 0.5 every shift is 1.5 times that of the map before."""
+    study = left_by("in finishing")
+    run(study)
+    before = products.read_products(study)["expected_shift"].to_numpy()
+    study = left_by("in a block")
+    predicted.clear()
+    run(study, errors=dataclasses.replace(run.errors, share=0.75))
+    assert len(predicted) == BLOCKS
+    assert "error model: the map is started anew" in capsys.readouterr().out
+    after = products.read_products(study)["expected_shift"].to_numpy()
+    np.testing.assert_allclose(after, 1.5 * before, rtol=1e-6)
+    assert np.nanmax(abs(after)) > 0.1
 
 
 def test_the_journal_names_what_else_the_map_depends_on(left_by, run, capsys):
@@ -398,7 +436,7 @@ def test_the_journal_names_what_else_the_map_depends_on(left_by, run, capsys):
     with unfinished.unfinished_map(study, "x", 50) as found:
         assert not found.blocks
     out = capsys.readouterr().out
-    assert "another forest, levels or domain of applicability, another size of blocks:" in out
+    assert f"another {FINGERPRINT}, another size of blocks:" in out
 
 
 def test_a_block_that_is_being_done_again_does_not_count_as_finished(left_by):
@@ -445,12 +483,12 @@ def test_two_runs_cannot_write_one_map(left_by, run):
 def test_a_disk_too_small_is_told_with_numbers_before_work_begins(
     left_by, study, run, predicted, tmp_path, monkeypatch
 ):
-    """Uncompressed, a cell has 15 float32 and 2 bytes; the products may take as much again."""
-    size = 98 * 106 * (4 * 15 + 2)
+    """Uncompressed, a cell has 23 float32 and 2 bytes; the products may take as much again."""
+    size = 98 * 106 * (4 * 23 + 2)
     free = SimpleNamespace(free=2 * size - 1)
     monkeypatch.setattr(disk.shutil, "disk_usage", lambda folder: free)
     fresh = with_old_products(tmp_path / "fresh", study)
-    message = r"0\.00129 GB are free on its disk; up to 0\.00129 GB are needed .* Make room, or "
+    message = r"0\.00195 GB are free on its disk; up to 0\.00195 GB are needed .* Make room, or "
     with pytest.raises(ContractError, match=message):
         run(fresh)
     assert predicted == [] and set(products_of(fresh).values()) == {b"old"}

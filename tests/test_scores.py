@@ -1,19 +1,23 @@
 """Scores: answers known by hand, scikit-learn and SciPy as second opinion, invariants."""
 
 import json
+import math
 
 import numpy as np
 import pytest
-from scipy.stats import linregress, pearsonr
+from scipy.stats import beta, linregress, pearsonr
 from sklearn import metrics
 
 from helpers.scores import (
+    FROZEN_LABELS,
     brier_score,
     classification_scores,
     interval_coverage,
+    near_zero_scores,
     regression_scores,
     thermal_class,
 )
+from helpers.storage import ContractError
 
 SCORES = (
     "bias",
@@ -120,6 +124,69 @@ def test_bootstrap_resamples_pairs_and_every_score(sites):
         assert low < scores[name] < high
 
 
+def test_whole_number_weights_are_sites_repeated(sites):
+    """Also a weight of 0, and whatever the scale of the weights."""
+    observed, predicted = sites
+    weight = np.random.default_rng(5).integers(0, 4, 104)
+    repeated = regression_scores(np.repeat(observed, weight), np.repeat(predicted, weight))
+    weighted = regression_scores(observed, predicted, weight=weight / 7)
+    for name in SCORES:
+        assert weighted[name] == pytest.approx(repeated[name])
+
+
+def test_a_site_of_weight_0_cannot_make_equal_observations_differ():
+    """All observations that count are 0.1: the model efficiency is undefined, not huge."""
+    scores = regression_scores([0.1, 0.1, 0.1, 5], [0, 1, 2, 3], weight=[1, 1, 1, 0])
+    assert np.isnan(scores["model_efficiency"])
+    assert scores["bias"] == pytest.approx(0.9)
+
+
+def test_equal_weights_change_nothing(sites):
+    """Not the resamples either, to the last bit."""
+    plain, weighted = regression_scores(*sites), regression_scores(*sites, weight=np.ones(104))
+    assert weighted.pop("n_effective") == 104
+    assert weighted == plain
+
+
+def test_effective_number_of_sites_by_hand():
+    """Weights 3, 1, 0: 16 / 10 sites."""
+    scores = regression_scores([0, 1, 2], [0, 1, 3], weight=[3, 1, 0])
+    assert scores["n_effective"] == pytest.approx(1.6)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_groups_of_one_site_give_the_site_bootstrap(sites, weighted):
+    """The same sites are drawn, so even the same interval."""
+    weight = np.random.default_rng(6).uniform(0.5, 2, 104) if weighted else None
+    scores = regression_scores(*sites, weight=weight, groups=np.arange(104))
+    assert scores["n_groups"] == 104
+    for name in SCORES:
+        assert scores[f"{name}_group_interval"] == pytest.approx(scores[f"{name}_interval"])
+
+
+def test_sites_that_err_together_widen_the_group_interval():
+    """Two blocks with errors of -1 and +1: their mean is -1, 0 or 1, whatever the sites number."""
+    observed, block = np.arange(100.0), np.repeat(["west", "east"], 50)
+    predicted = observed + np.where(block == "east", 1, -1)
+    scores = regression_scores(observed, predicted, groups=block)
+    assert scores["n_groups"] == 2
+    assert scores["bias_group_interval"] == [-1, 1]
+    low, high = scores["bias_interval"]
+    assert -0.25 < low < high < 0.25
+
+
+def test_group_intervals_are_those_of_whole_groups_drawn_one_by_one(sites):
+    observed, predicted = sites
+    groups = np.arange(104) % 7
+    scores = regression_scores(observed, predicted, 200, 9, groups=groups)
+    drawn = np.random.default_rng(9).integers(0, 7, (200, 7))
+    rows = [np.concatenate([np.flatnonzero(groups == g) for g in d]) for d in drawn]
+    rmse = [metrics.root_mean_squared_error(observed[r], predicted[r]) for r in rows]
+    assert scores["rmse_group_interval"] == pytest.approx(np.percentile(rmse, [2.5, 97.5]))
+    plain = regression_scores(observed, predicted, 200, 9)
+    assert {name: scores[name] for name in plain} == plain
+
+
 def test_scores_repeat_with_the_seed_and_go_into_json(sites):
     first = json.dumps(regression_scores(*sites, seed=3))
     assert json.dumps(regression_scores(*sites, seed=3)) == first
@@ -158,6 +225,65 @@ def test_classification_scores_agree_with_scikit_learn():
     precision, recall, _, _ = metrics.precision_recall_fscore_support(observed, predicted)
     assert list(scores["users_accuracy"].values()) == pytest.approx(precision.tolist())
     assert list(scores["producers_accuracy"].values()) == pytest.approx(recall.tolist())
+
+
+def test_accuracy_above_no_information_as_caret_tests_it():
+    """77 of 104 with 57 in the commonest class; the binomial tail added up by hand."""
+    scores = classification_scores(*classes_of([[40, 20], [7, 37]]), ["frozen", "thawed"])
+    p = 57 / 104
+    tail = sum(math.comb(104, k) * p**k * (1 - p) ** (104 - k) for k in range(77, 105))
+    assert scores["p_value_above_no_information"] == pytest.approx(tail)
+    one_colour = classification_scores([0, 0, 1], [0, 0, 0], ["frozen", "thawed"])
+    assert one_colour["p_value_above_no_information"] > 0.5
+
+
+@pytest.mark.parametrize(("right", "n"), [(0, 9), (4, 9), (12, 15), (77, 104), (5, 5)])
+def test_exact_intervals_are_quantiles_of_the_beta_distribution(right, n):
+    """The formula of Clopper and Pearson; at 0 and at n the end is 0 or 1."""
+    observed = np.zeros(n, int)
+    scores = classification_scores(observed, np.arange(n) >= right, ["a", "b"])
+    low = beta.ppf(0.025, right, n - right + 1) if right else 0
+    high = beta.ppf(0.975, right + 1, n - right) if right < n else 1
+    assert scores["overall_accuracy_interval"] == pytest.approx([low, high])
+
+
+def test_near_zero_only_sites_observed_there_are_scored():
+    """Of six sites those at -0.5, 0, 0.2 and 0.5; what was predicted does not choose."""
+    observed = [-3.0, -0.5, 0.0, 0.2, 0.5, 0.51]
+    predicted = [0.1, -2.0, 0.1, 2.0, -0.1, -0.1]
+    scores = near_zero_scores(observed, predicted)
+    assert scores["within_c"] == 0.5
+    assert scores["n"] == 4
+    assert scores["confusion_matrix"] == [[1, 1], [1, 1]]
+    assert scores["overall_accuracy"] == 0.5
+    assert scores["kappa"] == 0
+    assert scores["no_information_rate"] == 0.5
+
+
+def test_near_zero_with_all_sites_is_the_score_of_all_sites(sites):
+    observed, predicted = sites
+    scores = near_zero_scores(observed, predicted, within_c=100)
+    assert scores.pop("within_c") == 100
+    assert scores == classification_scores(observed > 0, predicted > 0, FROZEN_LABELS)
+
+
+@pytest.mark.parametrize("observed", [[-3, 3, 4], [-3, 0.1, 4]])
+def test_near_zero_none_or_one_site_is_no_score_and_no_error(observed):
+    """The keys are those of a score, so that whoever reads them finds them."""
+    scores = near_zero_scores(observed, [1, 1, 1])
+    assert scores["n"] == np.sum(scores["confusion_matrix"]) == sum(np.abs(observed) < 1)
+    assert np.isnan(
+        [
+            scores["overall_accuracy"],
+            *scores["overall_accuracy_interval"],
+            scores["kappa"],
+            scores["no_information_rate"],
+            scores["p_value_above_no_information"],
+            *scores["users_accuracy"].values(),
+            *scores["producers_accuracy"].values(),
+        ]
+    ).all()
+    assert scores.keys() == near_zero_scores([0, 0], [0, 1]).keys()
 
 
 def test_a_class_without_sites_has_no_accuracy():
@@ -209,10 +335,18 @@ def test_brier_score_known_answers():
         (lambda: thermal_class([0], [1, -1]), r"upper_bounds are \[1.0, -1.0\]"),
         (lambda: thermal_class([0], [-1, None]), "numbers that rise"),
         (lambda: interval_coverage([0, 0], [-1, 2], [1, 1]), "row 1: lower 2 is above upper 1"),
+        (lambda: regression_scores([1, 2], [1, 2], weight=[1, -1]), r"weight lies in -1 \.\.\. 1"),
+        (lambda: regression_scores([1, 2], [1, 2], weight=[0, 0]), "one of them above 0"),
+        (lambda: regression_scores([1, 2], [1, 2], weight=[1]), r"'weight': \(1,\)"),
+        (lambda: regression_scores([1, 2], [1, 2], groups=[1, 1]), "all 2 sites are in one, 1"),
+        (lambda: regression_scores([1, 2], [1, 2], groups=[1]), r"shape \(1,\), 0 .* the 2 sites"),
+        (lambda: regression_scores([1, 2], [1, 2], groups=["a", None]), "1 of them missing"),
+        (lambda: near_zero_scores([1, 2], [1, 2], 0), "within_c is 0; a distance above 0"),
+        (lambda: near_zero_scores([1, np.nan], [1, 2]), "observed: row 1 holds nan"),
         (lambda: brier_score([0, 2], [0.1, 0.2]), r"occurred lies in 0 \.\.\. 2"),
         (lambda: brier_score([0, 1], [0.1, 1.2]), r"0\.1 \.\.\. 1\.2; needed"),
     ],
 )
 def test_input_that_cannot_be_scored_is_an_error(call, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ContractError, match=message):
         call()

@@ -8,8 +8,10 @@ from typing import Any
 
 import xarray as xr
 
+from helpers.error_model import ErrorModel
 from helpers.products import VIRTUAL_NOTE, Comparison, area_table, permafrost_area
-from helpers.products.areas import MAPPED
+from helpers.products.area_interval import LEVEL
+from helpers.products.area_rows import MAPPED
 from helpers.products.rasters import climate_years, contents_of
 from helpers.storage import library_versions, read_json, sha256, write_json
 from helpers.study import Study
@@ -33,6 +35,32 @@ RAW = {
     "zh": "随机森林自身分布的分位数，未经校准；"
     "nominal（名义覆盖率）和coverage（实际覆盖率）以1为满值。",
 }
+CALIBRATED = {
+    "en": "Quantiles of the error model; the coverage is that of sites in folds that the "
+    "calibration has not seen.",
+    "zh": "误差模型给出的校准分位数；覆盖率由未参与校准的交叉验证折得到。",
+}
+SIMULATED = {
+    "en": "lower to upper holds {level:.0%} of the areas of {n} simulated maps: t15 moved by the "
+    "expected shift, plus Gaussian error fields with the expected standard deviation and the "
+    "variogram of held-out residuals, so that near cells err alike (Wadoux and Heuvelink 2023, "
+    "doi:10.1111/2041-210X.14106). of_shifted_mean: the area of the map moved by the shift alone. "
+    "The interval is as good as the error model, whose own uncertainty is not in it.",
+    "zh": "lower至upper包含{n}幅模拟图中{level:.0%}的面积：模拟图为t15加预期偏移和高斯误差场；"
+    "误差场的标准差由误差模型给出，空间相关性由留出残差的变异函数给出（Wadoux和Heuvelink 2023，"
+    "doi:10.1111/2041-210X.14106）。of_shifted_mean为只加预期偏移时的面积。"
+    "该区间依赖误差模型，不含误差模型自身的不确定性。",
+}
+ERRORS = {
+    "en": "truth - t15 = share_of_beyond * beyond + error. beyond: by how much a straight line "
+    "(slope_c_per_unit) changes from the box of the sites to the place, where a forest stays "
+    "constant. Variance of the error: at_sites + per_dissimilarity * dissimilarity index. Learned "
+    "from sites held out in groups; the variogram is that of the standardised errors.",
+    "zh": "真值-t15=share_of_beyond×beyond+误差。beyond为拟合直线（斜率slope_c_per_unit）"
+    "从站点取值范围（box）边缘到该处的变化量，随机森林在此范围之外保持不变。"
+    "误差方差=at_sites+per_dissimilarity×相异度指数。参数由成组留出的站点得到；"
+    "变异函数为标准化误差的变异函数。",
+}
 
 
 def write_metadata(
@@ -41,6 +69,7 @@ def write_metadata(
     validation: Mapping[str, Any],
     files: Sequence[Path],
     comparisons: Mapping[str, Comparison] | None = None,
+    error_model: ErrorModel | None = None,
 ) -> Path:
     """Write ``metadata.json`` beside the products.
 
@@ -57,6 +86,8 @@ def write_metadata(
         it is written last.
     comparisons
         Comparisons with other maps, by name, of :func:`helpers.products.compare_references`.
+    error_model
+        That of the map: with it the areas have an interval, and the record says what it is.
 
     """
     explained = any(path.name == "shap.tif" for path in files)
@@ -64,13 +95,14 @@ def write_metadata(
         "title": {"en": study.about.title, "zh": study.about.title_zh},
         "abstract": _abstract(study, validation["n_sites"], explained),
         "sources": _sources(study),
-        "process": _process(study, explained),
+        "process": _process(study, explained, error_model is not None),
         "model": _model(study),
         **({"shapley": _shapley(result, validation["n_sites"])} if explained else {}),
         "quality": {**_quality(validation), "validation": validation["designs"]},
         "interval": _interval(study, validation),
+        **({"error_model": {"meaning": ERRORS, **error_model.record()}} if error_model else {}),
         "permafrost_area_1e4_km2": permafrost_area(study, result),
-        **_areas(study, result, validation["applicability"]["threshold"]),
+        **_areas(study, result, validation["applicability"]["threshold"], error_model),
         "comparisons": {name: found.record() for name, found in (comparisons or {}).items()},
         **_extent(study),
         "licence": study.about.licence or "to be filled in",
@@ -105,22 +137,32 @@ def _abstract(study: Study, n_sites: int, explained: bool) -> dict[str, str]:
     }
 
 
-def _areas(study: Study, result: xr.Dataset, threshold: float) -> dict[str, Any]:
+def _areas(
+    study: Study, result: xr.Dataset, threshold: float, error_model: ErrorModel | None
+) -> dict[str, Any]:
     """Area of each class, the table with ranges, 10^4 km2, and how much of it is applicable."""
-    table = area_table(study, result)
+    table = area_table(study, result, error_model)
     rows = {name: row.dropna().to_dict() for name, row in table.iterrows()}
     levels = [float(level) for level in result["quantile"].values]
     listed = ", ".join(f"{level:g}" for level in levels)
     ranges = {language: words.format(levels=listed) for language, words in RANGES.items()}
+    simulated = _simulated(study) if error_model else {}
     inside, mapped = (rows[MAPPED][column] for column in ("inside_applicability", "area"))
     return {
         "class_area_1e4_km2": {c.name: rows[c.name]["area"] for c in study.classes},
-        "area_table_1e4_km2": {"ranges": ranges, "levels": levels, "rows": rows},
+        "area_table_1e4_km2": {"ranges": ranges, "levels": levels, **simulated, "rows": rows},
         "area_of_applicability": {
             "dissimilarity_threshold": threshold,
             "share_inside": inside / mapped,
         },
     }
+
+
+def _simulated(study: Study) -> dict[str, Any]:
+    """What the interval of the areas is."""
+    n = study.validation.n_simulations
+    words = {language: text.format(level=LEVEL, n=n) for language, text in SIMULATED.items()}
+    return {"simulated": words, "simulated_level": LEVEL, "n_simulations": n}
 
 
 def _model(study: Study) -> dict[str, Any]:
@@ -139,17 +181,22 @@ def _shapley(result: xr.Dataset, n_sites: int) -> dict[str, Any]:
 
 def _interval(study: Study, validation: Mapping[str, Any]) -> dict[str, Any]:
     """Levels of the quantiles, and how often the outermost interval holds what was not seen."""
-    levels = study.forest.quantiles
-    designs, truth = validation["designs"], validation["truth"]
+    levels, truth = study.forest.quantiles, validation["truth"]
+    raw, calibrated = (
+        {name: found[key] for name, found in validation["designs"].items() if key in found}
+        for key in ("interval", "calibrated_interval")
+    )
     record = {
         "levels": levels,
         "outermost": [min(levels), max(levels)],
         "meaning": RAW,
-        "held_out": {name: found["interval"] for name, found in designs.items()},
+        "held_out": raw,
+        **({"calibrated": {"meaning": CALIBRATED, "held_out": calibrated}} if calibrated else {}),
     }
     if truth:
-        kept = ("cells", "coverage")
-        record["virtual_truth"] = {n: {k: row[k] for k in kept} for n, row in truth.items()}
+        kept = ("cells", "coverage", "calibrated_coverage")
+        rows = {name: {k: row[k] for k in kept if k in row} for name, row in truth.items()}
+        record["virtual_truth"] = rows
     return record
 
 
@@ -190,7 +237,7 @@ def _provenance(path: Path) -> dict[str, Any] | str:
     return read_json(path) if path.is_file() else "not fetched"
 
 
-def _process(study: Study, explained: bool) -> dict[str, str]:
+def _process(study: Study, explained: bool, with_error: bool) -> dict[str, str]:
     trees, leaf = study.forest.n_trees, study.forest.min_samples_leaf
     share = f"{study.forest.max_features:g}"
     weights = WEIGHTS[study.forest.weights]
@@ -200,32 +247,45 @@ def _process(study: Study, explained: bool) -> dict[str, str]:
         f"{share}){weights['en']}; conditional distribution after Meinshausen "
         "(2006); cross-validation with kNNDM (Linnenbrink et al. 2024) and random folds; area of "
         "applicability after Meyer and Pebesma (2021)"
+        + ("; expected error learned from sites held out in groups" if with_error else "")
         + ("; Shapley values after Lundberg et al. (2020)." if explained else "."),
         "zh": "钻孔数据经质量控制并换算到制图深度；协变量统一到同一格网；"
         f"{trees}棵树的随机森林（叶节点最小样本数{leaf}，每次分裂尝试的变量比例{share}）{weights['zh']}；"
         "按Meinshausen（2006）求条件分布；kNNDM（Linnenbrink等2024）与随机交叉验证；"
         "按Meyer和Pebesma（2021）确定模型适用范围"
+        + ("；由成组留出的站点估计预期误差" if with_error else "")
         + ("；按Lundberg等（2020）计算Shapley值。" if explained else "。"),
     }
 
 
 def _quality(validation: Mapping[str, Any]) -> dict[str, str]:
-    scores = validation["designs"]["knndm"]["regression"]
+    headline, truth = validation["designs"]["knndm"], validation["truth"]
+    scores, interval = headline["regression"], headline["interval"]
     rmse, bias, n = f"{scores['rmse']:.2f}", f"{scores['bias']:.2f}", scores["n"]
-    interval, truth = validation["designs"]["knndm"]["interval"], validation["truth"]
+    whole = truth["whole map"] if truth else {}
     nominal, held = f"{interval['nominal']:.0%}", f"{interval['coverage']:.0%}"
-    true = f"{truth['whole map']['coverage']:.0%}" if truth else ""
+    after = _percent(headline.get("calibrated_interval", {}).get("coverage"))
+    true, true_after = (_percent(whole.get(c)) for c in ("coverage", "calibrated_coverage"))
     return {
         "en": f"kNNDM cross-validation: RMSE {rmse} degC, bias {bias} degC, n = {n}. The {nominal} "
         f"interval holds {held} of the held-out observations"
+        + (f" ({after} when calibrated)" if after else "")
         + (f" and {true} of the virtual truth over the whole map" if true else "")
+        + (f" ({true_after} when calibrated)" if true_after else "")
         + ". Without a probability sample of sites every accuracy is a model-based estimate "
         "(Wadoux 2021).",
         "zh": f"kNNDM交叉验证：均方根误差{rmse}°C，偏差{bias}°C，样本数{n}。"
         f"{nominal}区间包含{held}的留出观测"
-        + (f"和全图{true}的虚拟真值。" if true else "。")
-        + "站点并非概率抽样，精度均为基于模型的估计（Wadoux 2021）。",
+        + (f"（校准后{after}）" if after else "")
+        + (f"和全图{true}的虚拟真值" if true else "")
+        + (f"（校准后{true_after}）" if true_after else "")
+        + "。站点并非概率抽样，精度均为基于模型的估计（Wadoux 2021）。",
     }
+
+
+def _percent(share: float | None) -> str:
+    """A share in words; empty where there is none."""
+    return "" if share is None else f"{share:.0%}"
 
 
 def _extent(study: Study) -> dict[str, Any]:

@@ -15,8 +15,17 @@ from helpers.figures.covariate_charts import (
     site_distributions,
     station_error_map,
 )
+from helpers.figures.design_charts import design_comparison, design_panel
 from helpers.figures.driver_maps import dominant_driver_map, shapley_maps
+from helpers.figures.error_charts import error_profile_chart
+from helpers.figures.error_maps import (
+    drilling_map,
+    drilling_text,
+    expected_error_map,
+    expected_error_text,
+)
 from helpers.figures.forest_charts import error_by_trees_chart, tuning_chart
+from helpers.figures.honesty_charts import honesty_chart
 from helpers.figures.maps import (
     fold_map,
     interval_width_map,
@@ -32,6 +41,7 @@ from helpers.figures.panels import (
     conditional_distribution,
     place_explained,
 )
+from helpers.figures.probability_charts import coverage_chart, pit_chart, reliability_chart
 from helpers.figures.selection_charts import (
     forward_selection_chart,
     radius_skill_chart,
@@ -43,6 +53,7 @@ from helpers.figures.shapley_charts import (
     shapley_stability,
     site_contributions,
 )
+from helpers.figures.skill_charts import skill_chart, variogram_chart
 from helpers.figures.small_maps import applicability_map, covariate_maps, truth_comparison
 from helpers.figures.validation_charts import (
     confusion_matrices,
@@ -63,19 +74,30 @@ __all__ = [
     "confusion_matrices",
     "correlation_clusters",
     "covariate_maps",
+    "coverage_chart",
     "depth_time_image",
+    "design_comparison",
+    "design_panel",
     "distance_curves",
     "dominant_driver_map",
+    "drilling_map",
+    "drilling_text",
     "error_budget",
     "error_by_trees_chart",
+    "error_profile_chart",
+    "expected_error_map",
+    "expected_error_text",
     "fold_map",
     "forward_selection_chart",
+    "honesty_chart",
     "interaction_matrix",
     "interval_width_map",
     "pair_plot",
+    "pit_chart",
     "place_explained",
     "probability_map",
     "radius_skill_chart",
+    "reliability_chart",
     "save_figure",
     "save_preview",
     "shap_dependence",
@@ -85,6 +107,7 @@ __all__ = [
     "site_contributions",
     "site_distributions",
     "site_status_map",
+    "skill_chart",
     "station_error_map",
     "step_effects",
     "study_area_map",
@@ -94,4 +117,5 @@ __all__ = [
     "truth_comparison",
     "tuning_chart",
     "validation_scatter",
+    "variogram_chart",
 ]

@@ -17,7 +17,7 @@ from helpers.study import Study
 
 _PALETTE_SIZE, _GREYS = 256, 16
 _PREVIEW_DPI = 150
-_NEED_TRUTH = ("truth_comparison",)
+_NEED_TRUTH = ("truth_comparison", "honesty")
 _OF_REFERENCES = ("comparison_map", "comparison_chart")
 _OF_SHAPLEY_MAPS = ("shapley_maps", "dominant_driver")
 
@@ -142,6 +142,46 @@ CATALOGUE: dict[str, Entry] = {
         "Confusion matrices of held-out predictions, frozen or not (a) and thermal classes (b); "
         "user's accuracy to the right, producer's accuracy below.",
     ),
+    "designs": Entry(
+        _VALIDATION,
+        "Held-out RMSE of each validation design with its 95 % interval, and the true RMSE of the "
+        "map where it is known (a); W between the distances of design and map (b).",
+    ),
+    "skill": Entry(
+        _VALIDATION,
+        "Held-out RMSE of the forest and of simpler models under three designs, with 95 % "
+        "intervals from sites, ordered by kNNDM.",
+    ),
+    "error_profile": Entry(
+        _VALIDATION,
+        "RMSE against dissimilarity: of sites held out in groups, found (filled) and expected "
+        "(open), with the standard deviation of the error model (a); of the map of a virtual "
+        "study, true and expected (b).",
+    ),
+    "coverage": Entry(
+        _VALIDATION,
+        "Coverage of held-out sites by the forest's own and by calibrated intervals (a), and the "
+        "width of these (b).",
+    ),
+    "reliability": Entry(
+        _VALIDATION,
+        "Share of held-out sites that are frozen against their probability, of the forest and "
+        "calibrated, with exact 95 % intervals.",
+    ),
+    "variogram": Entry(
+        _VALIDATION, "Variogram of the standardised held-out errors, with its exponential model."
+    ),
+    "drilling": Entry(
+        _VALIDATION,
+        "Dissimilarity index, and where further boreholes would lower it most where frozen or not "
+        "is undecided, in their order.",
+    ),
+    "honesty": Entry(
+        _VALIDATION,
+        "A hundred virtual surveys of one truth (make honesty): error that each design reports, "
+        "and the true error (a); expected against true error by dissimilarity (b); coverage of "
+        "90 % intervals (c); intervals of the area of permafrost (d).",
+    ),
     "truth_comparison": Entry(
         _VALIDATION,
         "True and predicted t15 and their difference; hatched outside the area of applicability.",
@@ -150,8 +190,13 @@ CATALOGUE: dict[str, Entry] = {
         _MAPS, "Predicted mean annual ground temperature at the mapped depth, with the boreholes."
     ),
     "thermal_class_map": Entry(_MAPS, "Thermal classes of permafrost after Cheng (1984)."),
-    "interval_width": Entry(_MAPS, "Width of the prediction interval."),
-    "permafrost_probability": Entry(_MAPS, "Probability that t15 is at or below 0 °C."),
+    "expected_error": Entry(
+        _MAPS,
+        "Root mean square error to be expected in each cell; hatched outside the area of "
+        "applicability.",
+    ),
+    "interval_width": Entry(_MAPS, "Width of the calibrated prediction interval."),
+    "permafrost_probability": Entry(_MAPS, "Calibrated probability that t15 is at or below 0 °C."),
     "applicability": Entry(
         _MAPS, "Dissimilarity index (a) and local point density (b); hatched where not applicable."
     ),

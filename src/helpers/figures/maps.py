@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from helpers.boreholes.flags import REMOVED, REPAIRED
 from helpers.figures import layers, style
 from helpers.figures.base_map import frame, height_over_width, map_axes
+from helpers.figures.design_charts import FOLD_MARKERS
 from helpers.figures.style import DOUBLE_COLUMN_MM, journal_style
 from helpers.figures.towns import draw_towns
 from helpers.products import CLASS_NODATA, class_areas
@@ -23,7 +24,6 @@ from helpers.study import Study
 
 _LEFT_MM, _SIDE_MM = 16.0, 40.0
 _MAP_MM = DOUBLE_COLUMN_MM - _LEFT_MM - _SIDE_MM
-_FOLD_MARKERS = "o^sDvP<X>*"
 _STATUS_LOOKS = {
     "used": ("used as delivered", "o", "#56b4e9"),
     "flagged": ("used, values repaired\nor removed", "s", "#f0c400"),
@@ -131,16 +131,23 @@ def temperature_map(
 
 @journal_style
 def interval_width_map(
-    study: Study, result: xr.Dataset, covariates: xr.Dataset | None = None
+    study: Study,
+    result: xr.Dataset,
+    covariates: xr.Dataset | None = None,
+    calibrated: bool = False,
 ) -> Figure:
-    """Width of the interval between the outermost quantiles, deg C (90 % for q05 and q95)."""
-    quantiles = result["t15_quantile"]
+    """Width of the interval between the outermost quantiles, deg C (90 % for q05 and q95).
+
+    Of the forest's own quantiles, or of the calibrated ones of a map with an error model.
+    """
+    quantiles = result["t15_calibrated_quantile" if calibrated else "t15_quantile"]
     low, high = float(quantiles["quantile"].min()), float(quantiles["quantile"].max())
     width = quantiles.sel(quantile=high) - quantiles.sel(quantile=low)
     figure, axes = single_map(study, covariates)
     norm = Normalize(*layers.robust_range(width))
     image = layers.draw_layer(axes, width, study, style.WIDTH_COLOURS, norm)
-    label = f"Width of the {100 * (high - low):.0f} % prediction interval (°C)"
+    kind = "calibrated" if calibrated else "forest's own"
+    label = f"Width of the {kind} {100 * (high - low):.0f} % interval (°C)"
     layers.side_bar(axes, image, label, "both")
     finish_map(axes, study, layers.hatch_outside(axes, result, study))
     return style.mark_virtual(figure, study)
@@ -148,15 +155,23 @@ def interval_width_map(
 
 @journal_style
 def probability_map(
-    study: Study, result: xr.Dataset, covariates: xr.Dataset | None = None
+    study: Study,
+    result: xr.Dataset,
+    covariates: xr.Dataset | None = None,
+    calibrated: bool = False,
 ) -> Figure:
-    """Probability that the ground at the mapped depth is at or below 0 deg C, with its 0.5 line."""
-    probability = result["permafrost_probability"]
+    """Probability that the ground at the mapped depth is at or below 0 deg C, with its 0.5 line.
+
+    The forest's own, or the calibrated one of a map with an error model.
+    """
+    name = "permafrost_probability"
+    probability = result[f"{name}_calibrated" if calibrated else name]
     figure, axes = single_map(study, covariates)
     colours = style.PROBABILITY_COLOURS
     image = layers.draw_layer(axes, probability, study, colours, Normalize(0, 1))
     depth = f"{study.boreholes.depth_m:g} m"
-    layers.side_bar(axes, image, f"Probability of ≤ 0 °C at {depth} (–)")
+    label = "Calibrated probability" if calibrated else "Probability"
+    layers.side_bar(axes, image, f"{label} of ≤ 0 °C at {depth} (–)")
     handles = layers.draw_contour(axes, probability, study, 0.5, "probability 0.5")
     finish_map(axes, study, handles + layers.hatch_outside(axes, result, study))
     return style.mark_virtual(figure, study)
@@ -217,7 +232,7 @@ def fold_map(
     for position, fold in enumerate(numbers):
         held = training[folds == fold]
         look = {
-            "marker": _FOLD_MARKERS[position % len(_FOLD_MARKERS)],
+            "marker": FOLD_MARKERS[position % len(FOLD_MARKERS)],
             "markerfacecolor": cm.batlowS(position),
             "markeredgecolor": "black",
             "markeredgewidth": 0.4,

@@ -10,8 +10,8 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from helpers.area import study_area
-from helpers.figures.base_map import extent_of, frame
+from helpers.figures.base_map import extent_of
+from helpers.figures.design_charts import draw_plain_map
 from helpers.figures.layers import temperature_label
 from helpers.figures.shapley_charts import draw_contributions
 from helpers.figures.style import (
@@ -176,14 +176,10 @@ def _draw_place(axes: Axes, study: Study, t15: xr.DataArray, x_m: float, y_m: fl
         norm=temperature_norm(study),
         interpolation="nearest",
     )
-    area = study_area(study)
-    for polygon in getattr(area, "geoms", [area]):
-        axes.plot(*np.divide(polygon.exterior.xy, 1000), color="black", linewidth=0.7)
+    draw_plain_map(axes, study)
     ring = {"marker": "o", "markersize": 9, "markerfacecolor": "none", "markeredgecolor": "black"}
     axes.plot(x_m / 1000, y_m / 1000, markeredgewidth=1.5, **ring)
     axes.plot(x_m / 1000, y_m / 1000, "+", color="black", markersize=9)
-    west, east, south, north = (edge / 1000 for edge in frame(study))
-    axes.set(xlim=(west, east), ylim=(south, north), xlabel="Easting (km)", ylabel="Northing (km)")
     axes.set_title(f"{x_m / 1000:.0f} km east, {y_m / 1000:.0f} km north")
     place = axes.inset_axes((0.02, -0.22, 0.96, 0.03))
     look = {"orientation": "horizontal", "extend": "both", "label": temperature_label(study)}

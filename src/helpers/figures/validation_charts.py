@@ -13,12 +13,10 @@ from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
 from helpers.figures import style
+from helpers.figures.design_charts import design_label, draw_distance_curves
 from helpers.figures.style import DOUBLE_COLUMN_MM, SINGLE_COLUMN_MM, journal_style
 from helpers.held_out import quantile_name
 from helpers.study import Study
-
-DESIGN_LABELS = {"random": "random folds", "knndm": "kNNDM folds"}
-_LINES = ("-", "--", ":", "-.")
 
 
 @journal_style
@@ -47,16 +45,12 @@ def validation_scatter(
     for axes, (design, table) in zip(panels, held_out.items(), strict=True):
         _draw_scatter(axes, table, limits, levels)
         # Above the panel, where it covers no site.
-        axes.set_title(f"{_label(design)}\n{_score_text(scores[design])}")
+        axes.set_title(f"{design_label(design)}\n{_score_text(scores[design])}")
         axes.set_xlabel(f"Observed {depth}")
     panels[0].set_ylabel(f"Predicted {depth}")
     style.letter_panels(panels)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper left", ncols=5)
     return style.mark_virtual(figure, study)
-
-
-def _label(design: str) -> str:
-    return DESIGN_LABELS.get(design.lower(), design)
 
 
 def _draw_scatter(
@@ -107,18 +101,7 @@ def distance_curves(
     """
     figure = style.new_figure(SINGLE_COLUMN_MM, 72)
     axes = figure.subplots()
-    colours = style.SEQUENTIAL_COLOURS(np.linspace(0, 0.75, len(distances)))
-    for position, (label, metres) in enumerate(distances.items()):
-        name = _label(label)
-        axes.ecdf(
-            np.asarray(metres) / 1000,
-            label=f"{name} (W = {w[label] / 1000:.1f} km)" if label in w else name,
-            linestyle=_LINES[position % len(_LINES)],
-            linewidth=1.4 if position else 2.0,
-            color=colours[position],
-        )
-    axes.set(xlabel="Distance to the nearest site (km)", ylabel="Cumulative share (–)")
-    axes.set_xlim(0, max(np.quantile(metres, 0.99) for metres in distances.values()) / 1000)
+    draw_distance_curves(axes, distances, w)
     figure.legend(loc="outside upper left")
     return style.mark_virtual(figure, study)
 

@@ -10,6 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from helpers.applicability import ApplicabilityDomain
+from helpers.error_model import ErrorModel
 from helpers.forest import QUANTILES, Forest
 from helpers.mapping.blocks import BLOCK_CELLS, predicted_blocks
 from helpers.mapping.task import Task
@@ -23,6 +24,7 @@ def predict_map(
     at_or_below: float = 0.0,
     domain: ApplicabilityDomain | None = None,
     *,
+    error_model: ErrorModel | None = None,
     shapley: bool = False,
     workers: Workers = None,
     block_cells: int = BLOCK_CELLS,
@@ -33,7 +35,7 @@ def predict_map(
 
     Parameters
     ----------
-    forest, quantiles, at_or_below, domain, shapley, depth_m
+    forest, quantiles, at_or_below, domain, error_model, shapley, depth_m
         As for :class:`Task`.
     covariates, workers, block_cells, progress
         As for :func:`predicted_blocks`; the map does not depend on the last three.
@@ -41,18 +43,18 @@ def predict_map(
     Returns
     -------
     float32 layers with units and names (``LAYERS``), NaN where a predictor is missing; t15_quantile
-    has the dimensions (quantile, y, x), shapley_value (predictor, y, x), with the attribute
-    base_value_c: base value plus the contributions of a cell is its t15. dominant_driver counts
-    the predictors from 1; its flag_meanings are their names. x, y and spatial_ref are those of
-    ``covariates``.
+    and t15_calibrated_quantile have the dimensions (quantile, y, x), shapley_value (predictor, y,
+    x), with the attribute base_value_c: base value plus the contributions of a cell is its t15.
+    dominant_driver counts the predictors from 1; its flag_meanings are their names. x, y and
+    spatial_ref are those of ``covariates``.
 
     Raises
     ------
     ContractError
-        As :func:`predicted_blocks`.
+        As :func:`predicted_blocks` and :class:`Task`.
 
     """
-    task = Task(forest, tuple(quantiles), at_or_below, domain, shapley, depth_m)
+    task = Task(forest, tuple(quantiles), at_or_below, domain, shapley, depth_m, error_model)
     blocks = predicted_blocks(
         task, covariates, workers=workers, block_cells=block_cells, progress=progress
     )

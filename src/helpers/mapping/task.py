@@ -1,4 +1,4 @@
-"""What is to be predicted: forest, levels, domain; and the prediction of one block of cells."""
+"""What is to be predicted, and the prediction of one block of cells."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 
 import helpers
 from helpers.applicability import ApplicabilityDomain
+from helpers.error_model import ErrorModel
 from helpers.forest import QUANTILES, Forest
 from helpers.shapley import MANY_PLACES, site_shapley
+from helpers.storage import ContractError
 
 # Part of every fingerprint; raise it when the same forest and cells give other numbers than before.
 FORMAT = 1
@@ -58,10 +60,22 @@ LAYERS = {
     "local_point_density": LayerSpec(
         None, "1", "number of sites nearer than the threshold of applicability"
     ),
+    "expected_error": LayerSpec(None, "degC", "root mean square error to be expected of t15"),
+    "expected_shift": LayerSpec(None, "degC", "truth minus t15 to be expected"),
+    "t15_calibrated_quantile": LayerSpec("quantile", "degC", "calibrated quantile of t15"),
+    "permafrost_probability_calibrated": LayerSpec(
+        None, "1", "calibrated probability of t15 at or below {at_or_below:g} degC"
+    ),
     "shapley_value": LayerSpec("predictor", "degC", "contribution of the predictor to t15"),
     "dominant_driver": LayerSpec(None, "1", "predictor with the largest absolute contribution"),
 }
 _OF_DOMAIN = ("dissimilarity_index", "inside_area_of_applicability", "local_point_density")
+_OF_ERROR_MODEL = (
+    "expected_error",
+    "expected_shift",
+    "t15_calibrated_quantile",
+    "permafrost_probability_calibrated",
+)
 _OF_SHAPLEY = ("shapley_value", "dominant_driver")
 
 
@@ -84,10 +98,18 @@ class Task:
         As for :meth:`helpers.forest.Forest.distribution`.
     domain
         Adds dissimilarity, area of applicability and local point density.
+    error_model
+        Of this forest; needs the domain, whose dissimilarity it goes by. Adds expected error and
+        shift, calibrated quantiles and probability.
     shapley
         Adds the contribution of each predictor, and which is the largest.
     depth_m
         Depth of the temperatures the forest was fitted to, for the names of the layers.
+
+    Raises
+    ------
+    ContractError
+        If there is an error model without a domain, or of a forest with other predictors.
 
     """
 
@@ -97,11 +119,30 @@ class Task:
     domain: ApplicabilityDomain | None = None
     shapley: bool = False
     depth_m: float = 15.0
+    error_model: ErrorModel | None = None
+
+    def __post_init__(self) -> None:
+        if self.error_model is None:
+            return
+        if self.domain is None:
+            raise ContractError(
+                "An error model without a domain of applicability was given; the expected error "
+                "of a cell goes by its dissimilarity from the sites. Give domain= as well."
+            )
+        found, needed = tuple(self.error_model.names), tuple(self.forest.names)
+        if found != needed:
+            raise ContractError(
+                f"The error model is of the predictors {', '.join(found)}; the forest was fitted "
+                f"to {', '.join(needed)}. Fit the error model again, to the sites of this forest: "
+                "run notebook 05_validation."
+            )
 
     @property
     def layer_specs(self) -> dict[str, LayerSpec]:
         """The layers of this task in order, with their names filled in."""
-        left_out = (() if self.domain else _OF_DOMAIN) + (() if self.shapley else _OF_SHAPLEY)
+        left_out = () if self.domain else _OF_DOMAIN
+        left_out += () if self.error_model else _OF_ERROR_MODEL
+        left_out += () if self.shapley else _OF_SHAPLEY
         words = {"depth_m": self.depth_m, "at_or_below": self.at_or_below}
         return {
             name: spec._replace(long_name=spec.long_name.format(**words))
@@ -158,6 +199,7 @@ class Task:
         settings = [FORMAT, list(self.forest.names), [float(q) for q in self.quantiles]]
         settings += [float(self.at_or_below), bool(self.shapley), float(self.depth_m)]
         settings += [None if domain is None else [domain.names, domain.threshold]]
+        settings += [] if self.error_model is None else [list(self.error_model.names)]
         digest = hashlib.sha256(json.dumps(settings).encode())
         for values in self._arrays():
             array = np.ascontiguousarray(values)
@@ -166,12 +208,14 @@ class Task:
         return digest.hexdigest()
 
     def _arrays(self) -> Iterator[NDArray]:
-        """All numbers of the forest and of the domain, in an order that stays."""
+        """All numbers of forest, domain and error model, in an order that stays."""
         forest, domain = self.forest, self.domain
         yield from forest.trees
         yield from (forest.predictors, forest.temperature_c, forest.sample_weight)
         if domain is not None:
             yield from domain.parameters
+        if self.error_model is not None:
+            yield from self.error_model.parameters
 
     def predict(self, cells: NDArray) -> dict[str, NDArray]:
         """Layers of a block of cells.
@@ -215,8 +259,24 @@ class Task:
             layers["dissimilarity_index"] = dissimilarity
             layers["inside_area_of_applicability"] = dissimilarity <= self.domain.threshold
             layers["local_point_density"] = self.domain.local_point_density(table)
+            if self.error_model is not None:
+                layers |= self._of_error(table, found.mean, dissimilarity)
         if self.shapley:
             contributions = site_shapley(self.forest, table).values
             layers["shapley_value"] = contributions.T
             layers["dominant_driver"] = np.abs(contributions).argmax(axis=1) + 1
         return layers
+
+    def _of_error(
+        self, table: pd.DataFrame, prediction: NDArray, dissimilarity: NDArray
+    ) -> dict[str, NDArray]:
+        """Layers that follow from the error model, of complete cells."""
+        model = self.error_model
+        shift, spread = model.expected_shift(table), model.standard_deviation(dissimilarity)
+        truth = (prediction, shift, spread)
+        return {
+            "expected_error": model.expected_error(shift, spread),
+            "expected_shift": shift,
+            "t15_calibrated_quantile": model.quantiles(*truth, self.quantiles).T,
+            "permafrost_probability_calibrated": model.probability(*truth, self.at_or_below),
+        }

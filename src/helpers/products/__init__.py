@@ -1,5 +1,6 @@
 """Products: GeoTIFFs of the map and its error, the areas, and what describes them."""
 
+from helpers.products.area_interval import simulated_areas
 from helpers.products.areas import area_below, area_table, class_areas, permafrost_area
 from helpers.products.comparison import (
     Comparison,
@@ -38,6 +39,7 @@ __all__ = [
     "product_rasters",
     "provenance",
     "read_products",
+    "simulated_areas",
     "write_comparison",
     "write_products",
     "write_stac_item",

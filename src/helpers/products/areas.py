@@ -7,53 +7,69 @@ they are then counted part by part.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from helpers.error_model import ErrorModel
 from helpers.held_out import quantile_name
-from helpers.products.rasters import class_bounds
-from helpers.storage import ContractError
+from helpers.products.area_interval import LEVEL, simulated_areas
+from helpers.products.area_rows import (
+    MAPPED,
+    PERMAFROST,
+    UNITS,
+    Belongs,
+    cell_area,
+    check_layers,
+    shifted_mean,
+    temperature_rows,
+)
 from helpers.study import Study
 
-UNITS = "10^4 km2"
-PERMAFROST, MAPPED = "at or below 0 degC", "mapped"
+_SUMS = {
+    "sum_of_probability": "permafrost_probability",
+    "sum_of_calibrated_probability": "permafrost_probability_calibrated",
+}
 _ROWS_AT_ONCE = 256
+_NEEDED = ("t15", "t15_quantile", "permafrost_probability", "inside_area_of_applicability")
+_REMEDY = "Predict with a domain of applicability."
 
 
 def permafrost_area(study: Study, result: xr.Dataset) -> dict[str, float]:
-    """Area of permafrost (at or below 0 deg C at the mapped depth) in two ways, 10^4 km2.
+    """Area of permafrost (at or below 0 deg C at the mapped depth) in several ways, 10^4 km2.
 
     ``where_mean_at_or_below_0`` counts cells whose predicted mean is at or below 0 deg C;
-    ``sum_of_probability`` adds up the probability of each cell, and is right only if those
+    ``sum_of_probability`` adds up the raw probability of each cell, and is right only if those
     probabilities are calibrated. ``inside_applicability`` is the first, only where the model may
-    be used.
+    be used. If the map was made with an error model, ``shifted_mean_at_or_below_0`` counts cells
+    whose mean and expected shift together are at or below 0 deg C, and
+    ``sum_of_calibrated_probability`` adds up the calibrated probability.
     """
-    _check_layers(result)
+    check_layers(result, _NEEDED, _REMEDY)
     frozen = result["t15"] <= 0
-    counted = {
-        "where_mean_at_or_below_0": frozen.sum(),
-        "sum_of_probability": result["permafrost_probability"].sum(dtype=float),
-        "inside_applicability": (frozen & _inside(result)).sum(),
-        "mapped": result["t15"].count(),
-    }
+    counted = {"where_mean_at_or_below_0": frozen.sum(), **_sums(result)}
+    if "expected_shift" in result:
+        counted["shifted_mean_at_or_below_0"] = (shifted_mean(result) <= 0).sum()
+    counted["inside_applicability"] = (frozen & _inside(result)).sum()
+    counted["mapped"] = result["t15"].count()
     cells = xr.Dataset(counted).compute()
-    return {name: float(cells[name]) * _cell(study) for name in counted}
+    return {name: float(cells[name]) * cell_area(study) for name in counted}
 
 
 def class_areas(study: Study, classes: xr.DataArray) -> dict[str, float]:
     """Area of each thermal class of a layer of :func:`helpers.products.class_layer`, 10^4 km2."""
     numbers = range(1, len(study.classes) + 1)
     cells = xr.Dataset({str(i): (classes == i).sum() for i in numbers}).compute()
-    return {c.name: float(cells[str(i)]) * _cell(study) for i, c in enumerate(study.classes, 1)}
+    return {c.name: float(cells[str(i)]) * cell_area(study) for i, c in enumerate(study.classes, 1)}
 
 
-def area_table(study: Study, result: xr.Dataset) -> pd.DataFrame:
-    """Area of each thermal class and of permafrost, and its range over the levels of the forest.
+def area_table(
+    study: Study, result: xr.Dataset, error_model: ErrorModel | None = None
+) -> pd.DataFrame:
+    """Area of each thermal class and of permafrost, with a range over levels and an interval.
 
     Parameters
     ----------
@@ -61,6 +77,8 @@ def area_table(study: Study, result: xr.Dataset) -> pd.DataFrame:
         Classes and cell size.
     result
         Dataset of :func:`helpers.mapping.predict_map` with a domain of applicability.
+    error_model
+        With that of the map, the columns of :func:`simulated_areas` are in the table.
 
     Returns
     -------
@@ -77,7 +95,11 @@ def area_table(study: Study, result: xr.Dataset) -> pd.DataFrame:
       class between two bounds may rise and fall with the level, so its range belongs to the
       levels of the study;
     - ``sum_of_probability``: only of the ground at or below 0 deg C; right only if those
-      probabilities are calibrated.
+      probabilities are calibrated;
+    - ``sum_of_calibrated_probability``: of the same row, if the map was made with an error model;
+    - with that error model ``of_shifted_mean``, ``simulated_median``, ``simulated_mean``, ``lower``
+      and ``upper``, of all rows but the last: an interval for the area that respects expected
+      shift and error, and that near cells err alike.
 
     Other columns for the same rows can be joined by the index.
 
@@ -87,31 +109,41 @@ def area_table(study: Study, result: xr.Dataset) -> pd.DataFrame:
         If a layer is missing.
 
     """
-    _check_layers(result)
-    mean, inside, rows = result["t15"], _inside(result), _rows(study)
-    of_mean = {name: belongs(mean) for name, belongs in rows.items()}
-    of_levels = [belongs(result["t15_quantile"]).sum(("y", "x")) for belongs in rows.values()]
-    counted = {
-        "area": xr.concat([cells.sum() for cells in of_mean.values()], "row"),
-        "inside": xr.concat([(cells & inside).sum() for cells in of_mean.values()], "row"),
-        "of_levels": xr.concat(of_levels, "row").transpose("row", "quantile"),
-        "probability": result["permafrost_probability"].sum(dtype=float),
-    }
-    # All in one go: layers on disk are read once.
-    found = {name: cells.to_numpy() for name, cells in xr.Dataset(counted).compute().items()}
+    check_layers(result, _NEEDED, _REMEDY)
+    rows = temperature_rows(study) | {MAPPED: lambda layer: layer.notnull()}
+    found = _counted(result, rows)
     every = np.column_stack([found["area"], found["of_levels"]])
-    probability = pd.Series({PERMAFROST: float(found["probability"])})
     columns = {
         "area": found["area"],
         "inside_applicability": found["inside"],
         "outside_applicability": found["area"] - found["inside"],
         "lowest_of_levels": every.min(axis=1),
         "highest_of_levels": every.max(axis=1),
-        "sum_of_probability": probability.reindex(list(rows)).to_numpy(),
     }
-    table = pd.DataFrame(columns, index=pd.Index(rows, name="class")) * _cell(study)
+    for total in (name for name in _SUMS if name in found):
+        columns[total] = [float(found[total]) if row == PERMAFROST else np.nan for row in rows]
+    table = pd.DataFrame(columns, index=pd.Index(rows, name="class")) * cell_area(study)
     low, high = result["quantile"].values[[0, -1]]
-    return table.rename_axis(columns=f"{UNITS}; levels {low:g} to {high:g}")
+    words = f"{UNITS}; levels {low:g} to {high:g}"
+    if error_model is not None:
+        table = table.join(simulated_areas(study, result, error_model))
+        words += f"; lower to upper holds {LEVEL:g} of the simulated maps"
+    return table.rename_axis(columns=words)
+
+
+def _counted(result: xr.Dataset, rows: Mapping[str, Belongs]) -> dict[str, NDArray]:
+    """Number of cells of each row, with those inside and of each level; sums of probability."""
+    mean, inside = result["t15"], _inside(result)
+    of_mean = {name: belongs(mean) for name, belongs in rows.items()}
+    of_levels = [belongs(result["t15_quantile"]).sum(("y", "x")) for belongs in rows.values()]
+    counted = {
+        "area": xr.concat([cells.sum() for cells in of_mean.values()], "row"),
+        "inside": xr.concat([(cells & inside).sum() for cells in of_mean.values()], "row"),
+        "of_levels": xr.concat(of_levels, "row").transpose("row", "quantile"),
+        **_sums(result),
+    }
+    # All in one go: layers on disk are read once.
+    return {name: cells.to_numpy() for name, cells in xr.Dataset(counted).compute().items()}
 
 
 def area_below(study: Study, result: xr.Dataset, thresholds_c: ArrayLike) -> pd.DataFrame:
@@ -129,46 +161,20 @@ def area_below(study: Study, result: xr.Dataset, thresholds_c: ArrayLike) -> pd.
     layers = {"mean": result["t15"]}
     layers |= {quantile_name(q): result["t15_quantile"].sel(quantile=q) for q in levels}
     areas = {
-        name: _cells_at_or_below(layer, thresholds) * _cell(study) for name, layer in layers.items()
+        name: _cells_at_or_below(layer, thresholds) * cell_area(study)
+        for name, layer in layers.items()
     }
     index = pd.Index(thresholds, name="threshold_c")
     return pd.DataFrame(areas, index=index).rename_axis(columns=UNITS)
 
 
-def _cell(study: Study) -> float:
-    """Area of a cell, 10^4 km2."""
-    return study.grid.resolution_m**2 / 1e10
-
-
-def _check_layers(result: xr.Dataset) -> None:
-    needed = ("t15", "t15_quantile", "permafrost_probability", "inside_area_of_applicability")
-    missing = [name for name in needed if name not in result]
-    if missing:
-        raise ContractError(
-            f"Layer {', '.join(missing)} missing in the map; areas need {', '.join(needed)}. "
-            f"Found: {', '.join(map(str, result.data_vars))}. Predict with a domain of "
-            "applicability."
-        )
+def _sums(result: xr.Dataset) -> dict[str, xr.DataArray]:
+    """Sum over all cells of each probability that the map has."""
+    return {n: result[layer].sum(dtype=float) for n, layer in _SUMS.items() if layer in result}
 
 
 def _inside(result: xr.Dataset) -> xr.DataArray:
     return result["inside_area_of_applicability"] == 1
-
-
-def _rows(study: Study) -> dict[str, Callable[[xr.DataArray], xr.DataArray]]:
-    """Rows of the table: which cells of a layer of temperature belong to each."""
-    # In double precision, so that cells fall into the class that thermal_class gives them.
-    bounds = np.array([-np.inf, *class_bounds(study), np.inf])
-    rows = {
-        c.name: partial(_between, low=low, high=high)
-        for c, low, high in zip(study.classes, bounds[:-1], bounds[1:], strict=True)
-    }
-    rows[PERMAFROST] = lambda layer: layer <= 0
-    return rows | {MAPPED: lambda layer: layer.notnull()}
-
-
-def _between(layer: xr.DataArray, low: float, high: float) -> xr.DataArray:
-    return (layer >= low) & (layer < high)
 
 
 def _cells_at_or_below(layer: xr.DataArray, thresholds: NDArray) -> NDArray:

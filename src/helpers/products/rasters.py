@@ -31,9 +31,13 @@ CONTENTS = {
         "en": "quantiles and standard deviation of the temperature",
         "zh": "地温的分位数和标准差",
     },
+    "t15_error.tif": {
+        "en": "expected error (RMSE) and shift, and calibrated quantiles of the temperature",
+        "zh": "地温的预期误差（均方根误差）、预期偏移和校准后的分位数",
+    },
     "permafrost_probability.tif": {
-        "en": "probability of ground at or below 0 degC",
-        "zh": "地温不高于0°C的概率",
+        "en": "probability of ground at or below 0 degC: raw forest, and calibrated",
+        "zh": "地温不高于0°C的概率：随机森林原始值和校准值",
     },
     "thermal_class.tif": {"en": "thermal classes", "zh": "热稳定类型"},
     "applicability.tif": {"en": "area of applicability", "zh": "模型适用范围"},
@@ -128,16 +132,30 @@ def _temperature_rasters(study: Study) -> tuple[Raster, ...]:
         "t15_quantile": tuple(f"{level:g} quantile of t15" for level in study.forest.quantiles),
         "t15_standard_deviation": ("standard deviation of t15",),
     }
-    probability = {"permafrost_probability": ("probability that t15 <= 0 degC",)}
+    probability = {
+        "permafrost_probability": ("probability that t15 <= 0 degC, raw forest",),
+        "permafrost_probability_calibrated": ("probability that t15 <= 0 degC, calibrated",),
+    }
     classes = tuple((c.name, c.colour) for c in study.classes)
     return (
         Raster("t15.tif", "degC", {"t15": (f"ground temperature at {depth} m",)}),
         Raster("t15_interval.tif", "degC", distribution),
+        _error_raster(study),
         Raster("permafrost_probability.tif", "1", probability),
         Raster(
             "thermal_class.tif", "1", {"thermal_class": ("thermal class of t15",)}, classes, "CLASS"
         ),
     )
+
+
+def _error_raster(study: Study) -> Raster:
+    levels = study.forest.quantiles
+    layers = {
+        "expected_error": ("expected error of t15 (RMSE)",),
+        "expected_shift": ("expected shift (truth minus t15)",),
+        "t15_calibrated_quantile": tuple(f"{p:g} calibrated quantile of t15" for p in levels),
+    }
+    return Raster("t15_error.tif", "degC", layers)
 
 
 def _applicability_raster() -> Raster:

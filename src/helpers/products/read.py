@@ -34,9 +34,9 @@ def read_products(study: Study, chunks: int | None = None) -> xr.Dataset:
 
     Returns
     -------
-    The layers of :func:`helpers.mapping.predict_map` with a domain and, unless the study leaves
-    them out (``forest.shapley_maps``), Shapley values, float32, NaN where there is none, and
-    thermal_class as :func:`class_layer` gives it; coordinates as in the covariates.
+    The layers of :func:`helpers.mapping.predict_map` with a domain, an error model and, unless the
+    study leaves them out (``forest.shapley_maps``), Shapley values, float32, NaN where there is
+    none, and thermal_class as :func:`class_layer` gives it; coordinates as in the covariates.
 
     Raises
     ------

@@ -117,7 +117,8 @@ def _properties(study: Study) -> dict[str, Any]:
     years = climate_years(study)
     description = [
         f"Mean annual ground temperature at {depth} depth by a random forest on {predictors}, "
-        f"with its distribution, thermal classes and area of applicability ({study.years}).",
+        "with its distribution, expected error, thermal classes and area of applicability "
+        f"({study.years}).",
         f"Climate of the predictors: station means of {years}." if years else "",
         VIRTUAL_NOTE if about.virtual_boreholes else "",
         f"Licence: {about.licence}." if about.licence else "",

@@ -38,7 +38,7 @@ from helpers.study import Study
 FOLDER, JOURNAL = "map_unfinished", "journal.jsonl"
 # Raise it when the rasters or the journal are laid out in another way than before.
 FORMAT = 2
-_TASK = "forest, levels or domain of applicability"
+_TASK = "forest, levels, domain of applicability or error model"
 
 
 @dataclass(eq=False)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from odc.geo.xr import xr_coords
 
 from helpers.applicability import ApplicabilityDomain
+from helpers.error_model import ErrorModel
 from helpers.forest import Forest
 from helpers.mapping import BLOCK_CELLS, Block, Task, predicted_blocks
 from helpers.mapping.workers import Workers
@@ -29,6 +30,7 @@ def write_products(
     forest: Forest,
     covariates: xr.Dataset,
     domain: ApplicabilityDomain,
+    error_model: ErrorModel,
     *,
     workers: Workers = None,
     block_cells: int = BLOCK_CELLS,
@@ -38,10 +40,10 @@ def write_products(
 
     Blocks go to the interim folder as they are predicted, so memory holds a few of them and not
     the map. A run that is stopped goes on where it was when the same call is made again: with the
-    same forest and domain on the same grid it predicts only the blocks that are missing and those
-    whose covariates have changed. The products there are before stay until all new ones are
-    complete; those that the study no longer makes are removed then. Neither ``workers`` nor
-    ``block_cells`` changes a byte of them.
+    same forest, domain and error model on the same grid it predicts only the blocks that are
+    missing and those whose covariates have changed. The products there are before stay until all
+    new ones are complete; those that the study no longer makes are removed then. Neither
+    ``workers`` nor ``block_cells`` changes a byte of them.
 
     Parameters
     ----------
@@ -52,8 +54,8 @@ def write_products(
         Fitted to the predictors of the study, in its order.
     covariates
         Dataset (y, x) on the grid of the study that holds the predictors, in memory or on disk.
-    domain
-        Area of applicability of the forest.
+    domain, error_model
+        Area of applicability of the forest, and what error to expect of it: no map without.
     workers, block_cells, progress
         As for :func:`helpers.mapping.predicted_blocks`.
 
@@ -64,15 +66,15 @@ def write_products(
     Raises
     ------
     ContractError
-        If forest, covariates or ``block_cells`` are not what is needed, the tables of Shapley
-        values are too large, no scheduler answers, another process is writing the map, or a disk
-        does not take it: all this before anything is written, as far as it can be known.
+        If forest, error model, covariates or ``block_cells`` are not what is needed, the tables of
+        Shapley values are too large, no scheduler answers, another process is writing the map, or
+        a disk does not take it: all this before anything is written, as far as it can be known.
 
     """
     _check_forest(study, forest)
     _check_grid(study, covariates)
     _check_block_cells(block_cells)
-    task = _task(study, forest, domain)
+    task = _task(study, forest, domain, error_model)
     # Tables that are too large are an error here, and not after the rasters are there.
     base_value_c = task.base_value if task.shapley else np.nan
     # The covariates are looked at now; the rest is done as blocks are asked for.
@@ -92,12 +94,15 @@ def write_products(
         return finish_products(study, unfinished, tags, progress)
 
 
-def _task(study: Study, forest: Forest, domain: ApplicabilityDomain) -> Task:
+def _task(
+    study: Study, forest: Forest, domain: ApplicabilityDomain, error_model: ErrorModel
+) -> Task:
     return Task(
         forest,
         quantiles=tuple(study.forest.quantiles),
         at_or_below=FROZEN_AT_OR_BELOW_C,
         domain=domain,
+        error_model=error_model,
         shapley=study.forest.shapley_maps,
         depth_m=study.boreholes.depth_m,
     )

@@ -153,13 +153,21 @@ class Tuning(Section):
 
 
 class Validation(Section):
-    """Folds of both cross-validation designs."""
+    """Folds of the cross-validation designs, and what is asked of the held-out predictions.
+
+    ``block_m``: side of the spatial blocks; ``near_zero_c``: how near to 0 deg C a site counts as
+    on the line between frozen and not; ``n_simulations``: error fields drawn for the interval of
+    areas.
+    """
 
     n_folds: int = Field(default=10, ge=2)
     n_repeats: int = Field(default=10, ge=1)
     max_share: float = Field(default=0.5, gt=0, lt=1)
     clustering: Literal["ward", "kmeans"] = "ward"
     n_prediction_points: int = Field(default=2000, ge=100)
+    block_m: float = Field(default=100_000.0, gt=0)
+    near_zero_c: float = Field(default=0.5, gt=0)
+    n_simulations: int = Field(default=500, ge=100)
 
 
 class Figures(Section):

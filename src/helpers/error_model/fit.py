@@ -1,0 +1,91 @@
+"""The error model of a forest, fitted to its sites held out in groups."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import nnls
+
+from helpers.applicability import ApplicabilityDomain
+from helpers.error_model.groups import KNNDM, PLACES, held_out_pairs, trend_and_box
+from helpers.error_model.model import ErrorModel, variance_at
+from helpers.residuals import empirical_variogram, fit_variogram
+
+_ROUNDS = 8
+
+
+def fit_error_model(
+    predictors: pd.DataFrame,
+    temperature_c: ArrayLike,
+    xy: ArrayLike,
+    domain: ApplicabilityDomain,
+    knndm_folds: ArrayLike,
+    **settings,
+) -> tuple[ErrorModel, pd.DataFrame]:
+    """Hold sites out in groups, and learn from their errors what to expect of the map.
+
+    Parameters are those of :func:`helpers.error_model.held_out_pairs`.
+
+    Returns
+    -------
+    The model, and the pairs it was fitted to, with its ``residual`` of each (standardised).
+
+    """
+    pairs = held_out_pairs(predictors, temperature_c, xy, domain, knndm_folds, **settings)
+    model = fit_to_pairs(pairs, predictors, temperature_c, xy)
+    return model, pairs.assign(residual=_standardised(pairs, model.share, model.variance))
+
+
+def fit_to_pairs(
+    pairs: pd.DataFrame, predictors: pd.DataFrame, temperature_c: ArrayLike, xy: ArrayLike
+) -> ErrorModel:
+    """The model of sites from their held-out predictions; see :func:`fit_error_model`.
+
+    Share and variance follow from all groups, for they must hold at every dissimilarity. The
+    residuals are those of groups of places: sites that lie together err together, and a calibration
+    that lets neighbours in would be too narrow. The variogram is that of the kNNDM folds.
+    """
+    lower, upper, slope = trend_and_box(predictors, temperature_c)
+    share, variance = _share_and_variance(pairs)
+    residual = _standardised(pairs, share, variance)
+    spatial = pairs["kind"].isin([PLACES, KNNDM]).to_numpy()
+    rising = np.sort(residual[spatial])
+    knndm = (pairs["kind"] == KNNDM).to_numpy()
+    places = np.asarray(xy, dtype=float)[pairs["site"][knndm]]
+    return ErrorModel(
+        names=tuple(predictors.columns),
+        lower=lower,
+        upper=upper,
+        slope=slope,
+        share=share,
+        variance=variance,
+        residuals=rising,
+        weights=np.full(len(rising), 1 / len(rising)),
+        n_sites=int(pairs["site"][spatial].nunique()),
+        variogram=fit_variogram(empirical_variogram(residual[knndm], places)),
+    )
+
+
+def _share_and_variance(pairs: pd.DataFrame) -> tuple[float, NDArray]:
+    """Share of what lies beyond, and the variance of the rest against dissimilarity.
+
+    Weighted least squares in turn for both, each pair counting as the inverse of its variance
+    squared in the second (the variance of a squared residual grows with the square of its mean).
+    """
+    beyond, dissimilarity = pairs["beyond"].to_numpy(), pairs["dissimilarity"].to_numpy()
+    error = (pairs["observed"] - pairs["predicted"]).to_numpy()
+    design = np.column_stack([np.ones_like(dissimilarity), dissimilarity])
+    expected = np.ones_like(error)
+    for _ in range(_ROUNDS):
+        moment = np.sum(beyond**2 / expected)
+        share = np.clip(np.sum(beyond * error / expected) / moment, 0, 1) if moment > 0 else 0.0
+        squared = (error - share * beyond) ** 2
+        variance, _ = nnls(design / expected[:, None], squared / expected)
+        expected = variance_at(variance, dissimilarity)
+    return float(share), variance
+
+
+def _standardised(pairs: pd.DataFrame, share: float, variance: ArrayLike) -> NDArray:
+    error = pairs["observed"] - pairs["predicted"] - share * pairs["beyond"]
+    return (error / np.sqrt(variance_at(variance, pairs["dissimilarity"]))).to_numpy()

@@ -1,0 +1,199 @@
+"""Expected shift, spread and calibrated distribution of the truth round a prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from helpers.residuals import Variogram
+from helpers.storage import ContractError, read_json, write_json
+
+LEAST_VARIANCE_C2 = 0.01
+_ARRAYS = ("lower", "upper", "slope", "variance", "residuals", "weights")
+
+
+@dataclass(frozen=True, eq=False)
+class ErrorModel:
+    """How far, and to which side, the truth is expected to lie from the prediction of a forest.
+
+    ``truth - prediction = share * beyond + standard deviation * residual``. A forest stays constant
+    beyond the outermost values of its sites; ``beyond`` is by how much a straight line would go on
+    changing there. The variance of the rest grows with the dissimilarity index (the error profile
+    of Meyer and Pebesma 2021, doi:10.1111/2041-210X.13650, section 2.5).
+
+    Attributes
+    ----------
+    names
+        Predictors, in the order of the arrays (p,).
+    lower, upper
+        Box within which the forest is taken to follow the ground: quantiles of the sites, (p,).
+    slope
+        Of the straight line, deg C per unit of each predictor, (p,).
+    share
+        Of ``beyond`` that forests missed at sites held out, 0 to 1.
+    variance
+        At a dissimilarity of 0, deg C squared, and what each unit of it adds, (2,).
+    residuals, weights
+        Standardised residuals of held-out sites, rising, and their weights, which sum to 1, (m,).
+    n_sites
+        Number of sites behind them.
+    variogram
+        Of the standardised residuals, for error fields.
+
+    """
+
+    names: tuple[str, ...]
+    lower: NDArray
+    upper: NDArray
+    slope: NDArray
+    share: float
+    variance: NDArray
+    residuals: NDArray
+    weights: NDArray
+    n_sites: int
+    variogram: Variogram
+
+    @property
+    def parameters(self) -> Iterator[NDArray]:
+        """All that its numbers follow from."""
+        yield from (getattr(self, name) for name in _ARRAYS)
+        yield np.array([self.share, self.n_sites])
+
+    def expected_shift(self, x: pd.DataFrame | NDArray) -> NDArray:
+        """Truth minus prediction to be expected at places (n, p), deg C (n,); NaN if one lacks.
+
+        A table is matched by name, an array by position.
+        """
+        values = x[list(self.names)] if isinstance(x, pd.DataFrame) else x
+        return self.share * beyond(values, self.lower, self.upper, self.slope)
+
+    def standard_deviation(self, dissimilarity: ArrayLike) -> NDArray:
+        """Of the truth round the shifted prediction, deg C, at places of this dissimilarity."""
+        return np.sqrt(variance_at(self.variance, dissimilarity))
+
+    def expected_error(self, shift: ArrayLike, standard_deviation: ArrayLike) -> NDArray:
+        """Root mean square error to be expected of the prediction itself, deg C."""
+        return np.hypot(shift, standard_deviation)
+
+    def quantiles(
+        self,
+        prediction: ArrayLike,
+        shift: ArrayLike,
+        standard_deviation: ArrayLike,
+        levels: Sequence[float],
+    ) -> NDArray:
+        """Calibrated quantiles at n places, deg C (n, levels).
+
+        The held-out residuals stand for those of the map, as in split conformal prediction (Lei et
+        al. 2018, doi:10.1080/01621459.2017.1307116): a level moves outwards by what ``n_sites``
+        can tell, and no farther out than the outermost residual.
+        """
+        outward = [self._outward(level) for level in levels]
+        # Rounding must not move a level that is met exactly to the next residual.
+        place = np.searchsorted(np.cumsum(self.weights), np.subtract(outward, 1e-12))
+        z = self.residuals[np.clip(place, 0, len(self.residuals) - 1)]
+        centre = np.asarray(prediction) + np.asarray(shift)
+        return centre[..., None] + np.asarray(standard_deviation)[..., None] * z
+
+    def _outward(self, level: float) -> float:
+        """Level of the residuals that stands for a level of the truth."""
+        tail = min(level, 1 - level)
+        further = np.floor(tail * (self.n_sites + 1) + 1e-9) / self.n_sites
+        return further if level <= 0.5 else 1 - further
+
+    def probability(
+        self,
+        prediction: ArrayLike,
+        shift: ArrayLike,
+        standard_deviation: ArrayLike,
+        at_or_below: float = 0.0,
+    ) -> NDArray:
+        """Calibrated probability of a temperature at or below one, deg C, at n places (n,)."""
+        z = (at_or_below - np.asarray(prediction) - shift) / standard_deviation
+        cumulative = np.concatenate([[0.0], np.cumsum(self.weights)])
+        share = np.minimum(cumulative[np.searchsorted(self.residuals, z, side="right")], 1.0)
+        return np.where(np.isnan(z), np.nan, share)
+
+    def record(self) -> dict[str, object]:
+        """Its numbers but the residuals, for a record that people read."""
+        return {
+            "predictors": list(self.names),
+            "box": {
+                name: [float(low), float(high)]
+                for name, low, high in zip(self.names, self.lower, self.upper, strict=True)
+            },
+            "slope_c_per_unit": dict(zip(self.names, self.slope.tolist(), strict=True)),
+            "share_of_beyond": float(self.share),
+            "variance_c2": dict(
+                zip(("at_sites", "per_dissimilarity"), self.variance.tolist(), strict=True)
+            ),
+            "n_sites": self.n_sites,
+            "variogram": self.variogram.__dict__,
+        }
+
+    def save(self, path: str | Path) -> Path:
+        """Write it as JSON."""
+        arrays = {name: getattr(self, name).tolist() for name in _ARRAYS}
+        numbers = {"share": float(self.share), "n_sites": int(self.n_sites)}
+        content = {"names": list(self.names), **arrays, **numbers}
+        return write_json(content | {"variogram": self.variogram.__dict__}, path)
+
+
+def load_error_model(path: str | Path, made_by: str = "") -> ErrorModel:
+    """Read what :meth:`ErrorModel.save` wrote.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ContractError
+        If the file is something else.
+
+    """
+    content = read_json(path, made_by)
+    try:
+        arrays = {name: np.array(content[name], dtype=float) for name in _ARRAYS}
+        model = ErrorModel(
+            names=tuple(content["names"]),
+            share=float(content["share"]),
+            n_sites=int(content["n_sites"]),
+            variogram=Variogram(**content["variogram"]),
+            **arrays,
+        )
+        _check(model)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ContractError(
+            f"{path}: not an error model written by this program ({error}). Run {made_by} again."
+        ) from error
+    return model
+
+
+def _check(model: ErrorModel) -> None:
+    n = len(model.names)
+    shapes = {name: getattr(model, name).shape for name in _ARRAYS}
+    m = shapes["residuals"]
+    wanted = dict.fromkeys(("lower", "upper", "slope"), (n,)) | {"variance": (2,), "weights": m}
+    wrong = {name: shapes[name] for name, shape in wanted.items() if shapes[name] != shape}
+    if wrong or not all(np.isfinite(values).all() for values in model.parameters) or not m[0]:
+        raise ValueError(f"shapes {wrong or shapes}, or numbers missing")
+
+
+def beyond(x: ArrayLike, lower: ArrayLike, upper: ArrayLike, slope: ArrayLike) -> NDArray:
+    """By how much a straight line changes from the edge of a box to places (n, p), deg C (n,)."""
+    values = np.asarray(x, dtype=float)
+    outside = values - np.clip(values, lower, upper)
+    # One predictor after the other: the last bit of a matrix product depends on the rows around.
+    terms = [column * rate for column, rate in zip(outside.T, slope, strict=True)]
+    return sum(terms, np.zeros(len(values)))
+
+
+def variance_at(variance: ArrayLike, dissimilarity: ArrayLike) -> NDArray:
+    """Variance at places of this dissimilarity, deg C squared; at least that of 0.1 deg C."""
+    at_sites, per_unit = variance
+    grown = at_sites + per_unit * np.asarray(dissimilarity, dtype=float)
+    return np.maximum(grown, LEAST_VARIANCE_C2)

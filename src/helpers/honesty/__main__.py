@@ -1,0 +1,53 @@
+"""Try the program's own statements of its error on many virtual surveys: ``make honesty``.
+
+Draws surveys of the truth of the embedded study in memory, runs the chain on each, and writes
+``virtual_honesty_trial.csv`` (a row for each survey), ``virtual_honesty_profile.csv`` (errors in
+bins of dissimilarity) and the figure ``honesty``. A trial that is stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+import pandas as pd
+
+from helpers.figures import honesty_chart, save_figure
+from helpers.honesty.trial import (
+    design_summary,
+    honesty_trial,
+    make_world,
+    profile_summary,
+    verdicts,
+)
+from helpers.storage import write_table
+from helpers.study import load_study
+
+STUDY = Path(__file__).resolve().parents[3] / "data" / "northeast_china"
+# Enough for a forest of a hundred sites; the map that is judged has as many.
+N_TREES = 50
+N_SURVEYS = 100
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser("python -m helpers.honesty", description=__doc__)
+    parser.add_argument("--surveys", type=int, default=N_SURVEYS, help="how many; 100")
+    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes; all cores")
+    given = parser.parse_args()
+    world = make_world(load_study(STUDY, n_trees=N_TREES))
+    first = world.study.about.truth_seed + 1
+    seeds = list(range(first, first + given.surveys))
+    rows, profiles = honesty_trial(world, seeds, given.workers)
+    write_table(rows.round(4), STUDY / "virtual_honesty_trial.csv")
+    write_table(profiles.round(4), STUDY / "virtual_honesty_profile.csv")
+    study = load_study(STUDY)
+    save_figure(honesty_chart(study, rows, profiles), study, "honesty")
+    for table in (design_summary(rows), profile_summary(profiles), verdicts(rows, profiles)):
+        print(table.round(2).to_string(), end="\n\n")
+
+
+if __name__ == "__main__":
+    pd.set_option("display.width", 200)
+    main()

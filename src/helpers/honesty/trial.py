@@ -1,0 +1,161 @@
+"""Many virtual surveys of one truth, and the summary of what the program said of its error."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from multiprocessing import get_context
+
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits
+from tqdm.auto import tqdm
+
+from helpers.covariates import build_covariates
+from helpers.honesty.survey import BINS, Assessment, World, assess_survey
+from helpers.mapping.task import releases
+from helpers.storage import read_json, read_table, write_json
+from helpers.study import Study
+from helpers.validation import DESIGNS, coarse_sample
+from helpers.virtual.truth import TRUTH_LAYERS, truth_key, truth_of
+
+_SHARED: list[World] = []
+
+
+def make_world(study: Study) -> World:
+    """Layers, truth and sample that all surveys of the study share."""
+    layers = list(dict.fromkeys((*TRUTH_LAYERS, *study.forest.predictors)))
+    covariates = build_covariates(study)[layers]
+    truth = truth_of(study, covariates)
+    towns = read_table(study.path(study.area.towns), ("longitude", "latitude"), ("name",))
+    sample = coarse_sample(covariates)
+    sample_truth = truth.sel(x=sample.x, y=sample.y)
+    return World(study, covariates, truth, towns, sample, sample_truth)
+
+
+def honesty_trial(
+    world: World, seeds: list[int], workers: int = 1, progress: bool = True
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Assess a survey for every seed.
+
+    What is done is kept in the interim folder, so that a trial that was stopped goes on.
+
+    Parameters
+    ----------
+    world
+        Of :func:`make_world`.
+    seeds
+        Of the surveys.
+    workers
+        Processes that share the work.
+    progress
+        Whether to show a bar.
+
+    Returns
+    -------
+    The rows and the profiles of :func:`assess_survey`, in the order of the seeds.
+
+    """
+    folder = world.study.interim_dir / "honesty" / _trial_key(world.study)
+    done = {seed: folder / f"survey_{seed}.json" for seed in seeds}
+    missing = [seed for seed, path in done.items() if not path.is_file()]
+    bar = tqdm(total=len(seeds), initial=len(seeds) - len(missing), disable=not progress)
+    with bar:
+        for seed, found in _assessed(world, missing, workers):
+            content = {"row": found.row, "profile": found.profile.to_dict("list")}
+            write_json(content, done[seed])
+            bar.update()
+    records = [read_json(path) for path in done.values()]
+    rows = pd.DataFrame([record["row"] for record in records])
+    profiles = pd.concat([pd.DataFrame(r["profile"]) for r in records], ignore_index=True)
+    return rows, profiles
+
+
+def _trial_key(study: Study) -> str:
+    """Name for all that an assessment depends on, releases included."""
+    settings = study.model_dump(include={"forest", "validation", "boreholes", "grid"}, mode="json")
+    text = json.dumps([settings, truth_key(study), releases()], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _assessed(world: World, seeds: list[int], workers: int) -> Iterator[tuple[int, Assessment]]:
+    """Assessments as they are ready."""
+    if workers == 1 or len(seeds) < 2:
+        yield from ((seed, assess_survey(world, seed)) for seed in seeds)
+        return
+    # Forked processes would share the locks of threads that do not exist in them.
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), _receive, (world,))
+    with pool:
+        running = {pool.submit(_assess, seed): seed for seed in seeds}
+        while running:
+            finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in finished:
+                yield running.pop(future), future.result()
+
+
+def _receive(world: World) -> None:
+    """Keep the world in this process; it is too large to be sent with each survey."""
+    _SHARED[:] = [world]
+
+
+def _assess(seed: int) -> Assessment:
+    # As many processes as cores: more threads would only wait for each other.
+    with threadpool_limits(1):
+        return assess_survey(_SHARED[0], seed)
+
+
+def design_summary(rows: pd.DataFrame) -> pd.DataFrame:
+    """Mean estimate of each design, and how far it is from the true RMSE inside, by survey.
+
+    Returns
+    -------
+    One row per design: estimate, its standard deviation over surveys, true_inside (deg C),
+    ratio of the means, and mean absolute difference from the truth of the same survey (deg C).
+
+    """
+    names = [name for name in DESIGNS if name in rows]
+    true = rows["true_inside"]
+    return pd.DataFrame(
+        {
+            "estimate": rows[names].mean(),
+            "standard_deviation": rows[names].std(),
+            "true_inside": true.mean(),
+            "ratio": rows[names].mean() / true.mean(),
+            "mean_difference": rows[names].sub(true, axis=0).abs().mean(),
+        }
+    ).rename_axis("design")
+
+
+def profile_summary(profiles: pd.DataFrame) -> pd.DataFrame:
+    """Root of the mean expected and true squared error in each bin, deg C, and their ratio."""
+    squared = profiles.assign(**{name: profiles[name] ** 2 for name in ("expected", "true")})
+    table = squared.groupby("bin")[["dissimilarity", "expected", "true"]].mean()
+    table[["expected", "true"]] = np.sqrt(table[["expected", "true"]])
+    return table.assign(ratio=table["expected"] / table["true"])
+
+
+def verdicts(rows: pd.DataFrame, profiles: pd.DataFrame) -> pd.DataFrame:
+    """What was to be reached, what was found, and whether it was.
+
+    The kNNDM estimate within 10 % of the true RMSE inside the area of applicability, and nearer
+    to it than the random and the block design; the expected error within 20 % of the true one in
+    each bin; calibrated 90 % intervals that cover 88 to 92 % of the cells inside; an interval of
+    the area that holds the true one in 85 to 95 % of the surveys.
+    """
+    designs, bins = design_summary(rows), profile_summary(profiles)
+    off = (designs["estimate"] - designs["true_inside"]).abs()
+    holds = rows["true_area"].between(rows["area_lower"], rows["area_upper"])
+    worst = bins["ratio"].iloc[(bins["ratio"] - 1).abs().argmax()]
+    found = [
+        ("kNNDM against the truth inside", designs["ratio"]["knndm"], 0.9, 1.1),
+        ("kNNDM's distance from it against that of random folds",
+         off["knndm"] / off["random"], 0.0, 1.0),
+        ("kNNDM's distance from it against that of blocks", off["knndm"] / off["blocks"], 0.0, 1.0),
+        (f"expected against true error, worst of {BINS} bins", worst, 0.8, 1.2),
+        ("calibrated 90 % intervals cover inside", rows["covered_inside"].mean(), 0.88, 0.92),
+        ("share of surveys whose interval holds the true area", holds.mean(), 0.85, 0.95),
+    ]  # fmt: skip
+    table = pd.DataFrame(found, columns=["claim", "found", "from", "to"]).set_index("claim")
+    return table.assign(reached=table["found"].between(table["from"], table["to"]))

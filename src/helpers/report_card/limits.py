@@ -1,0 +1,193 @@
+"""What the numbers of the card do not allow: sentences made from them, not boilerplate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from helpers.baselines.models import FOREST
+from helpers.products.area_rows import PERMAFROST
+from helpers.report_card.paths import RANDOM, found
+from helpers.report_card.words import MISSING, bare_percent, celsius, number, p_value, percent, span
+from helpers.validation import HEADLINE
+
+FEWEST_OBSERVED = 5  # sites of a class, below which its accuracies say nothing
+SIGNIFICANT = 0.05
+INTERVAL = 0.9  # nominal coverage of the interval that the limits speak of
+
+Card = Mapping[str, Any]
+
+
+def limits(card: Card) -> list[str]:
+    """Sentences on what the numbers do not allow, of a card without them.
+
+    One whose numbers are missing says so; one that does not apply (say, every class has enough
+    sites) is left out.
+    """
+    sentences = [sentence(card) for sentence in (_model_based, *_SENTENCES)]
+    return [sentence for sentence in sentences if sentence]
+
+
+def _model_based(card: Card) -> str:
+    return card["data"]["statement"]
+
+
+def _first_look(card: Card) -> str:
+    if not card["what"]["first_look"]:
+        return ""
+    return "This is a first look with other cells or trees than study.toml: not the product."
+
+
+def _flattery(card: Card) -> str:
+    rmse = {row["design"]: row["rmse"] for row in card["designs"]}
+    random, honest = rmse[RANDOM], rmse[HEADLINE]
+    if random is None or honest is None:
+        return f"How much random cross-validation flatters the map: {MISSING}."
+    if random >= honest:
+        return (
+            f"Random cross-validation (RMSE {celsius(random)}) does not flatter this map: kNNDM "
+            f"says {celsius(honest)}."
+        )
+    return (
+        f"The RMSE of random cross-validation is {celsius(random)}, that of kNNDM "
+        f"{celsius(honest)}: whoever quotes the first flatters the map by "
+        f"{percent(1 - random / honest)}."
+    )
+
+
+def _distance_left(card: Card) -> str:
+    w = next(row["w_km"] for row in card["designs"] if row["design"] == HEADLINE)
+    if w is None:
+        return f"Distance W between kNNDM and the map: {MISSING}."
+    return (
+        f"The distances that kNNDM predicts over still differ from those of the map by W = "
+        f"{number(0, 'km')(w)} on average: so far the scores do not stand for the whole map."
+    )
+
+
+def _outside(card: Card) -> str:
+    of = card["applicability"]
+    if of["share_inside"] is None:
+        return f"Share of the map outside the area of applicability: {MISSING}."
+    return (
+        f"{percent(1 - of['share_inside'])} of the map lies outside the area of applicability, "
+        "where no site is like the ground that is mapped. Error to be expected there: "
+        f"{celsius(of['expected_error_outside_c'])} (inside: "
+        f"{celsius(of['expected_error_inside_c'])})."
+    )
+
+
+def _coverage(card: Card) -> str:
+    """Calibrated and raw interval: how many of the held-out sites each held."""
+    words = [_held(card, kind) for kind in ("calibrated", "raw")]
+    return f"The {percent(INTERVAL)} interval held, {'; '.join(words)}."
+
+
+def _held(card: Card, kind: str) -> str:
+    rows = card["intervals"][kind]["levels"]
+    row = next(row for row in rows if row["nominal"] == INTERVAL)
+    if row["coverage"] is None or row["n"] is None:
+        return f"{kind}, {MISSING}"
+    held = f"{kind}, {round(row['coverage'] * row['n'])} of {row['n']} held-out sites"
+    low, high = row["coverage_interval"] or (None, None)
+    if low is None or high is None:
+        return held
+    held += f" ({percent(row['coverage'])}; exact 95 % interval {span((low, high), bare_percent)})"
+    if high < INTERVAL:
+        return f"{held}, so it is too narrow"
+    return f"{held}, {'so it is too wide' if low > INTERVAL else 'which does not contradict it'}"
+
+
+def _climate(card: Card) -> str:
+    years, period = card["data"]["climate_years"], card["data"]["period"]
+    if not years:
+        return ""
+    return (
+        f"The climate among the predictors is that of the years {years}, the mapped period is "
+        f"{period}: the map follows the climate of the former."
+    )
+
+
+def _sites_per_predictor(card: Card) -> str:
+    n, predictors = card["data"]["used"], len(card["data"]["predictors"])
+    return (
+        f"{n} sites for {predictors} predictors, {n / predictors:.0f} per predictor; "
+        f"{percent(card['data']['share_extended'])} of the sites are extended from holes that do "
+        "not reach the mapped depth."
+    )
+
+
+def _rare_classes(card: Card) -> str:
+    labels, matrix = (card["classes"]["classes"][key] for key in ("labels", "confusion_matrix"))
+    if not labels or not matrix:
+        return f"Classes with too few sites: {MISSING}."
+    observed = {
+        name: sum(column) for name, column in zip(labels, zip(*matrix, strict=True), strict=True)
+    }
+    rare = [f"{name} ({n})" for name, n in observed.items() if n < FEWEST_OBSERVED]
+    if not rare:
+        return ""
+    return (
+        f"Fewer than {FEWEST_OBSERVED} sites were observed in: {', '.join(rare)}. Nothing is known "
+        "of how well the map shows these classes."
+    )
+
+
+def _beaten(card: Card) -> str:
+    """Models without a forest that are no worse than it, under the same folds."""
+    rmse = {row["model"]: row["rmse"] for row in card["skill"]["baselines"]}
+    forest = rmse.get(FOREST)
+    if forest is None:
+        return f"Whether simpler models do as well: {MISSING}."
+    as_good = [
+        f"{name} ({celsius(value)})"
+        for name, value in rmse.items()
+        if FOREST not in name and value is not None and value <= forest
+    ]
+    if not as_good:
+        return ""
+    return (
+        f"Under the same folds these models do no worse than the forest ({celsius(forest)}): "
+        f"{', '.join(as_good)}."
+    )
+
+
+def _alike(card: Card) -> str:
+    p = card["residuals"]["p_value"]
+    if p is None:
+        return f"Whether near sites err alike: {MISSING}."
+    if p >= SIGNIFICANT:
+        return ""
+    return (
+        f"Near sites err alike (Moran's I, p-value {p_value(p)}): "
+        "intervals that take sites as independent are too narrow."
+    )
+
+
+def _area(card: Card) -> str:
+    rows = {row["class"]: row for row in card["area_1e4_km2"]}
+    row = rows.get(PERMAFROST, {})
+    ends = [found(row, key) for key in ("simulated_median", "lower", "upper")]
+    if None in ends or not ends[0]:
+        return f"Interval of the area of permafrost: {MISSING}."
+    median, low, high = ends
+    return (
+        f"The 90 % interval of the area of permafrost, {low:.1f} to {high:.1f} × 10⁴ km², is "
+        f"{percent((high - low) / median)} of its median wide: near cells err alike, so their "
+        "errors do not average out."
+    )
+
+
+_SENTENCES = (
+    _first_look,
+    _flattery,
+    _distance_left,
+    _outside,
+    _coverage,
+    _climate,
+    _sites_per_predictor,
+    _rare_classes,
+    _beaten,
+    _alike,
+    _area,
+)

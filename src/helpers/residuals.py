@@ -1,0 +1,312 @@
+"""Whether what a model leaves is alike at near sites: Moran's I, variogram, fields, kriging.
+
+Places are easting and northing in m, (n, 2). Residuals are deg C, or standardised; a variogram
+has the square of their unit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import cholesky
+from scipy.optimize import least_squares
+from scipy.spatial import KDTree
+from scipy.spatial.distance import pdist, squareform
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
+from threadpoolctl import threadpool_limits
+
+from helpers.storage import ContractError
+
+# All pairs are held in memory.
+MOST_POINTS = 5_000
+_BINS, _FEWEST_BINS = 12, 3
+# Of the variogram: nugget and partial sill relative to the mean semivariance, range relative to
+# the largest distance. A nugget of exactly 0 would make the model 0 at a distance of 0.
+_LEAST_NUGGET, _LEAST_SILL, _LARGEST = 1e-6, 1e-3, 3.0
+_LONGEST_RANGE = 1 / 3
+_START_NUGGET, _START_SILL, _START_RANGES = 0.2, 0.8, (0.03, 0.1, 0.3)
+# Share of the variance added to the diagonal, so that two points at one place do no harm.
+_JITTER = 1e-8
+# Start and bounds of sill, range and nugget, of values and places that spread by 1; so wide that
+# neither pure noise nor a smooth field ends there. The fixed last term leaves the mean free: with
+# it simple kriging becomes ordinary kriging.
+_COVARIANCE = (
+    ConstantKernel(0.5, (1e-12, 1e4)) * Matern(0.3, (1e-4, 1e4), nu=0.5)
+    + WhiteKernel(0.5, (1e-12, 1e4))
+    + ConstantKernel(10.0, "fixed")
+)
+
+
+@dataclass(frozen=True)
+class Variogram:
+    """Exponential variogram: gamma(h) = nugget + sill * (1 - exp(-h / range_m)).
+
+    ``nugget`` is the semivariance of places next to each other; ``sill``, without the nugget, the
+    variance of what near places share; ``range_m`` the distance over which the correlation of that
+    falls to 1/e (to 5 % at 3 times it). Numbers that are none of this are a ContractError.
+    """
+
+    nugget: float
+    sill: float
+    range_m: float
+
+    def __post_init__(self) -> None:
+        numbers = (self.nugget, self.sill, self.range_m)
+        if not np.isfinite(numbers).all() or min(self.nugget, self.sill) < 0 or self.range_m <= 0:
+            raise ContractError(
+                f"variogram: nugget {self.nugget}, sill {self.sill}, range {self.range_m} m found; "
+                "nugget and sill must be 0 or more and the range above 0. Fit it again."
+            )
+
+    def semivariance(self, h: ArrayLike) -> NDArray:
+        """Half the mean squared difference of values h (m) apart; the nugget as h goes to 0."""
+        return self.nugget + self.sill - self.covariance(h)
+
+    def covariance(self, h: ArrayLike) -> NDArray:
+        """Covariance of the part that near places share, h (m) apart; without the nugget."""
+        return self.sill * np.exp(-np.asarray(h, dtype=float) / self.range_m)
+
+
+def empirical_variogram(
+    values: ArrayLike, xy: ArrayLike, edges_m: ArrayLike | None = None
+) -> pd.DataFrame:
+    """Half the mean squared difference of pairs of sites, by their distance (Matheron 1963).
+
+    Parameters
+    ----------
+    values, xy
+        n values, and easting and northing of their sites, m (n, 2).
+    edges_m
+        Rising edges of the bins, m; a pair belongs to the bin whose upper edge it does not exceed.
+        By default 12 bins up to half the largest distance, since farther pairs are few and lie at
+        the rim; they widen with the square of their number, because nugget and range show in the
+        near field.
+
+    Returns
+    -------
+    A row for each bin that holds a pair: distance_m (mean of the pairs), semivariance, n_pairs.
+
+    Raises
+    ------
+    ContractError
+        If there is not one finite value and place per site, fewer than 2 or more than 5,000 sites,
+        the edges do not rise, or no pair lies within them.
+
+    """
+    values, xy = _sites(values, xy, most=MOST_POINTS)
+    distance = pdist(xy)
+    half_square = pdist(values[:, None], "sqeuclidean") / 2
+    if edges_m is None:
+        edges_m = distance.max() / 2 * np.linspace(0, 1, _BINS + 1) ** 2
+    edges = np.asarray(edges_m, dtype=float)
+    if edges.ndim != 1 or len(edges) < 2 or not (np.diff(edges) > 0).all():
+        raise ContractError(f"edges_m are {edges.tolist()}; two or more that rise are needed.")
+    place = np.searchsorted(edges, distance, side="left")
+    # Sites at one place belong to a first bin that begins at 0.
+    place[distance == edges[0]] = 1
+    pairs = pd.DataFrame({"distance_m": distance, "semivariance": half_square})
+    within = pairs[(place > 0) & (place < len(edges))]
+    if within.empty:
+        raise ContractError(
+            f"edges_m: no pair of sites is {edges[0]:g} to {edges[-1]:g} m apart; the distances "
+            f"are {distance.min():g} to {distance.max():g} m. Choose other edges."
+        )
+    bins = within.groupby(place[within.index])
+    return bins.mean().assign(n_pairs=bins.size()).reset_index(drop=True)
+
+
+def fit_variogram(empirical: pd.DataFrame) -> Variogram:
+    """Exponential variogram through an :func:`empirical_variogram`, by weighted least squares.
+
+    It minimises the sum over bins of n_pairs * (semivariance / model - 1)**2 (Cressie 1985,
+    doi:10.1007/BF01032109). Bounds, relative to the mean semivariance of the pairs and to the
+    largest distance: nugget 0 (1e-6) to 3; partial sill 0.001 to 3; range from the smallest
+    distance above 0 to a third of the largest, where the model has risen by 95 %: a correlation
+    that lasts longer than the bins reach cannot be told from a trend, and fields drawn with it
+    would spread far more than the values do. Values without spatial structure give a small partial
+    sill or a short range.
+
+    Raises
+    ------
+    ContractError
+        If fewer than 3 bins hold pairs, or all values are alike.
+
+    """
+    distance, semivariance, n_pairs = (
+        empirical[name].to_numpy(dtype=float) for name in ("distance_m", "semivariance", "n_pairs")
+    )
+    if len(empirical) < _FEWEST_BINS:
+        raise ContractError(
+            f"variogram: {len(empirical)} bins hold pairs of sites, {_FEWEST_BINS} are needed for "
+            "nugget, sill and range. Choose narrower bins, or more sites."
+        )
+    unit, reach = np.average(semivariance, weights=n_pairs), distance.max()
+    if not unit > 0:
+        raise ContractError(
+            f"variogram: the mean semivariance is {unit:g}; values that differ from site to site "
+            "are needed. Look whether all of them are the same number."
+        )
+    shortest = distance[distance > 0].min() / reach
+    bounds = (_LEAST_NUGGET, _LEAST_SILL, shortest), (_LARGEST, _LARGEST, _LONGEST_RANGE)
+
+    def misfit(parameters: NDArray) -> NDArray:
+        """Relative misfit of each bin, weighted."""
+        model = Variogram(*parameters).semivariance(distance / reach)
+        return np.sqrt(n_pairs) * (semivariance / unit / model - 1)
+
+    # From several ranges, as a far start can stay in a dip of its own.
+    starts = [(_START_NUGGET, _START_SILL, max(r, 1.01 * shortest)) for r in _START_RANGES]
+    found = [least_squares(misfit, start, bounds=bounds, x_scale=start) for start in starts]
+    nugget, sill, length = min(found, key=lambda result: result.cost).x
+    return Variogram(float(nugget * unit), float(sill * unit), float(length * reach))
+
+
+def simulate_fields(xy: ArrayLike, variogram: Variogram, n: int, seed: int) -> NDArray:
+    """Gaussian random fields of mean 0 whose covariance is that of the variogram.
+
+    The nugget, which neighbours do not share, is left out: over an area it averages away.
+
+    Parameters
+    ----------
+    xy
+        Easting and northing of the points, m (points, 2); at most 5,000, because the covariance
+        of all pairs is decomposed (Cholesky).
+    variogram, n, seed
+        Of what is simulated; number of fields, (n, points); seed of the random numbers.
+
+    Raises
+    ------
+    ContractError
+        If a place is missing, or there are too many points.
+
+    """
+    _, xy = _sites(np.zeros(len(xy)), xy, fewest=1, most=MOST_POINTS)
+    correlation = np.exp(-squareform(pdist(xy)) / variogram.range_m)
+    correlation[np.diag_indices_from(correlation)] += _JITTER
+    root = cholesky(correlation, lower=True, overwrite_a=True)
+    noise = np.random.default_rng(seed).standard_normal((n, len(xy)))
+    return np.sqrt(variogram.sill) * (noise @ root.T)
+
+
+def morans_i(
+    values: ArrayLike,
+    xy: ArrayLike,
+    n_neighbours: int = 8,
+    n_permutations: int = 999,
+    seed: int = 0,
+) -> dict[str, float]:
+    """Moran's I of values at sites: above its expectation when near sites are alike.
+
+    The weights are 1/k for each of the k nearest neighbours of a site, 0 for all others (Cliff and
+    Ord 1981, Spatial processes).
+
+    Parameters
+    ----------
+    values, xy
+        n values, and easting and northing of their sites, m (n, 2).
+    n_neighbours, n_permutations, seed
+        k; how often the values are dealt out anew to the sites for the p-value, and the seed.
+
+    Returns
+    -------
+    ``statistic``; ``expected`` without autocorrelation, -1/(n-1); ``p_value``, one-sided for
+    positive autocorrelation: (1 + permutations with a statistic at least as large) /
+    (1 + permutations); ``n``.
+
+    Raises
+    ------
+    ContractError
+        If there is not one finite value and place per site, all values are alike, or there are no
+        more sites than neighbours.
+
+    """
+    values, xy = _sites(values, xy)
+    n = len(values)
+    if not 1 <= n_neighbours < n:
+        raise ContractError(
+            f"n_neighbours is {n_neighbours}; from 1 to {n - 1} are possible with {n} sites."
+        )
+    if np.ptp(values) == 0:
+        raise ContractError(
+            f"Moran's I: all {n} values are {values[0]:g}; values that differ are needed."
+        )
+    z, neighbours = values - values.mean(), _nearest(xy, n_neighbours)
+    rng, scale = np.random.default_rng(seed), n_neighbours * (z @ z)
+
+    def statistic(dealt: NDArray) -> float:
+        """Mean product of each site and its neighbours, over the variance."""
+        return float(dealt @ dealt[neighbours].sum(axis=1) / scale)
+
+    observed = statistic(z)
+    larger = sum(statistic(rng.permutation(z)) >= observed for _ in range(n_permutations))
+    p_value = (larger + 1) / (n_permutations + 1)
+    return {"statistic": observed, "expected": -1 / (n - 1), "p_value": p_value, "n": n}
+
+
+def kriged_residuals(train_residual: ArrayLike, train_xy: ArrayLike, new_xy: ArrayLike) -> NDArray:
+    """Ordinary kriging of what a model leaves at its sites, at other places (m,).
+
+    A Gaussian process with exponential covariance, nugget and free mean; sill, range and nugget are
+    those of highest likelihood, searched from the same values each time. Added to the prediction of
+    a model it is regression kriging (Hengl et al. 2007, doi:10.1016/j.cageo.2007.05.001).
+
+    Parameters
+    ----------
+    train_residual, train_xy, new_xy
+        Observed minus predicted at n sites; easting and northing, m, of these (n, 2), of others.
+
+    Raises
+    ------
+    ContractError
+        If there is not one finite value and place per site, or all sites are at one place.
+
+    """
+    residual, xy = _sites(train_residual, train_xy)
+    centre = xy.mean(axis=0)
+    size = np.sqrt(((xy - centre) ** 2).mean())
+    if size == 0:
+        raise ContractError(f"kriging: all {len(xy)} sites are at one place; two are needed.")
+    if np.ptp(residual) == 0:
+        return np.full(len(new_xy), residual[0])
+    process = GaussianProcessRegressor(_COVARIANCE, alpha=_JITTER, normalize_y=True)
+    # Several threads on matrices of a few hundred sites wait for each other most of the time.
+    with threadpool_limits(1, user_api="blas"):
+        process.fit((xy - centre) / size, residual)
+        return process.predict((np.asarray(new_xy, dtype=float) - centre) / size)
+
+
+def _sites(
+    values: ArrayLike, xy: ArrayLike, fewest: int = 2, most: float = np.inf
+) -> tuple[NDArray, NDArray]:
+    """Values (n,) and places (n, 2) as numbers, none of them missing."""
+    values, xy = np.asarray(values, dtype=float), np.asarray(xy, dtype=float)
+    if values.ndim != 1 or xy.shape != (values.size, 2) or values.size < fewest:
+        raise ContractError(
+            f"values of shape {values.shape} at places of shape {xy.shape}; (n,) and (n, 2) are "
+            f"needed, n at least {fewest}."
+        )
+    if len(xy) > most:
+        raise ContractError(
+            f"{len(xy):,} places; all pairs of them are needed at once, which is possible up to "
+            f"{most:,}. Take a sample."
+        )
+    lacking = ~np.isfinite(np.column_stack([values, xy])).all(axis=1)
+    if lacking.any():
+        raise ContractError(
+            f"site {np.flatnonzero(lacking)[0]} has no value or place ({lacking.sum()} of "
+            f"{len(values)} sites); leave such sites out."
+        )
+    return values, xy
+
+
+def _nearest(xy: NDArray, k: int) -> NDArray:
+    """Row numbers of the k nearest other sites of each site, (n, k)."""
+    _, found = KDTree(xy).query(xy, k + 1)
+    others = found != np.arange(len(xy))[:, None]
+    # The site itself to the front, where it is cut off; among many at one place it may be missing.
+    order = np.argsort(others, axis=1, kind="stable")
+    return np.take_along_axis(found, order, axis=1)[:, 1:]

@@ -1,0 +1,163 @@
+"""The cross-validation designs of a study, and how far each lies from the map."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+from sklearn.model_selection import LeaveOneOut, PredefinedSplit
+
+from helpers.covariates import sample_at
+from helpers.folds import (
+    Design,
+    KnndmFolds,
+    NearestNeighbourMatching,
+    SpatialBlocks,
+    design_distances,
+    design_of,
+    design_w,
+    fold_warnings,
+    knndm,
+    random_folds,
+    sampling_intensity_weights,
+    standardised,
+)
+from helpers.study import Study
+
+# In the order they are shown, with the words for tables and figures.
+DESIGNS = {
+    "random": "random folds",
+    "leave_one_out": "leave one out",
+    "blocks": "spatial blocks",
+    "intensity": "random folds, weighted",
+    "knndm_features": "kNNDM, predictors",
+    "nndm": "NNDM leave one out",
+    "knndm": "kNNDM folds",
+}
+HEADLINE = "knndm"
+
+
+def prediction_points(study: Study, covariates: xr.Dataset) -> NDArray:
+    """Regular sample (n, 2) of the cells that get a prediction: easting and northing, m.
+
+    Every so many-th cell along the rows of the map, ``validation.n_prediction_points`` or a few
+    more; kNNDM compares their distances to the sites.
+    """
+    known = np.logical_and.reduce(
+        [np.isfinite(covariates[p].to_numpy()) for p in study.forest.predictors]
+    )
+    step = max(int(np.sqrt(known.sum() / study.validation.n_prediction_points)), 1)
+    rows, columns = np.nonzero(known[step // 2 :: step, step // 2 :: step])
+    x, y = covariates.x.values[step // 2 :: step], covariates.y.values[step // 2 :: step]
+    return np.column_stack([x[columns], y[rows]])
+
+
+def knndm_folds(study: Study, training: pd.DataFrame, points: NDArray) -> KnndmFolds:
+    """Folds as far from each other as the map is from the sites; settings from the study."""
+    settings = study.validation
+    return knndm(
+        training[["x", "y"]].to_numpy(),
+        points,
+        n_folds=settings.n_folds,
+        max_share=settings.max_share,
+        clustering=settings.clustering,
+        seed=study.about.seed,
+    )
+
+
+def repeated_random_folds(study: Study, training: pd.DataFrame) -> list[NDArray]:
+    """Random folds, once for each repeat."""
+    settings, seed = study.validation, study.about.seed
+    return [
+        random_folds(len(training), settings.n_folds, seed + repeat)
+        for repeat in range(settings.n_repeats)
+    ]
+
+
+def study_designs(
+    study: Study, training: pd.DataFrame, covariates: xr.Dataset, folds: pd.DataFrame
+) -> dict[str, Design]:
+    """Every way of holding out the sites that is compared, by name (``DESIGNS``).
+
+    Parameters
+    ----------
+    study
+        Number of folds, side of the blocks, seed.
+    training
+        Sites: x, y (m) and the predictors.
+    covariates
+        The layers of the map, which the designs are to be like.
+    folds
+        Of :func:`read_folds`: columns random_0 and knndm.
+
+    """
+    settings, seed = study.validation, study.about.seed
+    xy, predictors = training[["x", "y"]].to_numpy(), study.forest.predictors
+    points = prediction_points(study, covariates)
+    map_predictors = sample_at(covariates, *points.T)[predictors]
+    features = knndm(
+        *standardised(training[predictors], map_predictors),
+        n_folds=settings.n_folds,
+        max_share=settings.max_share,
+        clustering=settings.clustering,
+        seed=seed,
+        same_point="together",
+    )
+    random = PredefinedSplit(folds["random_0"])
+    splitters = {
+        "random": random,
+        "leave_one_out": LeaveOneOut(),
+        "blocks": SpatialBlocks(xy, settings.block_m, settings.n_folds, seed),
+        "intensity": random,
+        "knndm_features": PredefinedSplit(features.folds),
+        "nndm": NearestNeighbourMatching(xy, points),
+        "knndm": PredefinedSplit(folds["knndm"]),
+    }
+    weights = {"intensity": sampling_intensity_weights(xy, points)}
+    return {name: design_of(name, splitters[name], len(xy), weights.get(name)) for name in DESIGNS}
+
+
+def design_table(
+    designs: Mapping[str, Design], training: pd.DataFrame, to_map: NDArray
+) -> pd.DataFrame:
+    """Number of folds, W and median distance (km) and warnings of each design, by name."""
+    xy = training[["x", "y"]].to_numpy()
+    rows = {
+        name: {
+            "n_folds": len(design.splits),
+            "w_km": design.w(xy, to_map) / 1000,
+            "median_km": float(np.median(design.distances(xy))) / 1000,
+            "warnings": fold_warnings(design, xy, sites=list(training["site"])),
+        }
+        for name, design in designs.items()
+    }
+    return pd.DataFrame(rows).T.rename_axis("design")
+
+
+def distance_to_map(training: pd.DataFrame, folds: NDArray, to_map: NDArray) -> dict[str, float]:
+    """How far a design lies from the situation of the map.
+
+    ``w_km`` is the area between the nearest-neighbour curves, ``median_km`` the median distance
+    from a held-out site to the sites that stay.
+    """
+    xy = training[["x", "y"]].to_numpy()
+    return {
+        "w_km": design_w(xy, folds, to_map) / 1000,
+        "median_km": float(np.median(design_distances(xy, folds))) / 1000,
+    }
+
+
+def distance_curves(
+    training: pd.DataFrame, designs: Mapping[str, Design], to_map: NDArray
+) -> tuple[dict[str, NDArray], dict[str, float]]:
+    """Distances (m) whose curves show how far each design is from the map, and W of each (m).
+
+    The first curve is that of the map.
+    """
+    xy = training[["x", "y"]].to_numpy()
+    curves = {name: design.distances(xy) for name, design in designs.items()}
+    w = {name: design.w(xy, to_map) for name, design in designs.items()}
+    return {"map to sites": to_map, **curves}, w
