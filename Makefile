@@ -5,7 +5,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help map fast data test lab survey trial bench lint lock clean
+.PHONY: help map fast data test lab survey trial honesty bench lint lock clean
 
 help: ## list the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ survey: $(VENV)/installed ## draw the virtual borehole survey again, byte for by
 
 trial: $(VENV)/installed ## try the borehole checks and errors on 21 virtual surveys
 	$(RUN) -m helpers.virtual trial
+
+honesty: $(VENV)/installed ## lay what the program says of its error beside the truth, on 100 virtual surveys
+	$(RUN) -m helpers.honesty
 
 bench: $(VENV)/installed ## time the heavy steps beside what they replace
 	$(RUN) -m pytest tests/bench/*.py -s -p no:cacheprovider

@@ -325,6 +325,12 @@ DRAW = {
     "comparison_chart": lambda s, d: compared(figures.comparison_chart, s, d),
 }
 
+# In the tests of their own modules.
+DRAWN_ELSEWHERE = {
+    *("designs", "skill", "error_profile", "coverage", "reliability", "variogram", "drilling"),
+    *("honesty", "expected_error"),
+}
+
 
 @pytest.fixture(scope="module")
 def drawn(scratch, data):
@@ -333,7 +339,7 @@ def drawn(scratch, data):
 
 
 def test_every_figure_of_the_catalogue_is_drawn_here():
-    assert DRAW.keys() == figures.CATALOGUE.keys()
+    assert DRAW.keys() | DRAWN_ELSEWHERE == figures.CATALOGUE.keys()
 
 
 def has_numbers(axis):

@@ -4,8 +4,10 @@ import pytest
 import xarray as xr
 
 from helpers import validation
-from helpers.folds import knndm
+from helpers.covariates import training_table
+from helpers.folds import knndm, nearest_neighbour_distances
 from helpers.held_out import cross_validated
+from helpers.mapping import predict_map
 from helpers.storage import ContractError
 from helpers.study import load_study
 from helpers.weights import standard_error_weights
@@ -101,15 +103,137 @@ def test_importance_weighs_the_predictors_of_the_domain(study, covariates):
     np.testing.assert_allclose(domain.dissimilarity(near), 0, atol=1e-12)
 
 
-def test_the_record_names_both_designs_and_every_repeat(study, held_out):
-    training = pd.DataFrame(np.random.default_rng(0).uniform(0, 1e5, (50, 2)), columns=["x", "y"])
-    names = ["random_0", "random_1", "knndm"]
-    folds = pd.DataFrame({name: np.arange(50) % 5 for name in names})
-    designs = {name: validation.design_scores(study, held_out) for name in names}
-    found = validation.validation_record(training, folds, designs, np.array([1e4]), truth=None)
+def test_the_record_names_every_design_its_distances_and_the_repeats(study, held_out):
+    scores = {name: validation.design_scores(study, held_out) for name in ("random", "knndm")}
+    table = pd.DataFrame({"w_km": [9.0, 4.0], "n_folds": [5, 5]}, index=["random", "knndm"])
+    found = validation.validation_record(50, scores, table, [0.1, 0.2], truth=None)
     assert set(found["designs"]) == {"random", "knndm"} and found["n_sites"] == 50
-    assert found["designs"]["random"]["rmse_of_repeats"] == [0, 0]
-    assert found["truth"] is None
+    assert found["designs"]["random"]["rmse_of_repeats"] == [0.1, 0.2]
+    assert found["designs"]["knndm"]["w_km"] == 4
+    assert found["truth"] is None and found["headline"] == "knndm"
+
+
+def test_calibrated_scores_stand_beside_those_of_the_forest(study, held_out):
+    wide = held_out.assign(q05=held_out["observed"] + 1, q95=held_out["observed"] + 2, pit=0.0)
+    found = validation.design_scores(study, held_out.assign(pit=0.5), wide)
+    assert found["interval"]["coverage"] == 1 and found["calibrated_interval"]["coverage"] == 0
+    for kind in ("intervals", "probability", "pinball", "pit"):
+        assert set(found[kind]) == {"raw", "calibrated"}
+    assert found["pit"]["calibrated"]["mean"] == 0
+
+
+def test_errors_are_resampled_by_fold_only_where_a_fold_holds_several_sites(study, held_out):
+    in_folds = validation.design_scores(study, held_out.assign(fold=np.arange(50) % 5))
+    alone = validation.design_scores(study, held_out.assign(fold=np.arange(50)))
+    assert "rmse_group_interval" in in_folds["regression"]
+    assert "rmse_group_interval" not in alone["regression"]
+
+
+@pytest.fixture(scope="module")
+def survey(study, covariates, embedded_survey):
+    """Sites of the embedded study, some of which share a cell of 20 km, and their folds."""
+    training = training_table(embedded_survey.sites, covariates, study)
+    points = validation.prediction_points(study, covariates)
+    folds = {
+        "random_0": validation.repeated_random_folds(study, training)[0],
+        "knndm": validation.knndm_folds(study, training, points).folds,
+    }
+    return training, pd.DataFrame(folds), points
+
+
+def test_every_design_tests_every_site_once(study, covariates, survey):
+    training, folds, points = survey
+    designs = validation.study_designs(study, training, covariates, folds)
+    assert list(designs) == list(validation.DESIGNS)
+    for design in designs.values():
+        tested = np.concatenate([test for _, test in design.splits])
+        np.testing.assert_array_equal(np.sort(tested), np.arange(len(training)))
+    assert designs["intensity"].weight.mean() == pytest.approx(1)
+    np.testing.assert_array_equal(designs["knndm"].fold, folds["knndm"])
+    _, to_map = nearest_neighbour_distances(training[["x", "y"]], points)
+    table = validation.design_table(designs, training, to_map)
+    assert table["n_folds"].to_dict()["nndm"] == len(training)
+    assert table.loc["nndm", "w_km"] < table.loc["knndm", "w_km"] < table.loc["random", "w_km"]
+    curves, w = validation.distance_curves(training, designs, to_map)
+    assert list(curves) == ["map to sites", *designs] and w["nndm"] > 0
+
+
+def test_designs_are_compared_by_error_and_distance(study, survey, held_out):
+    table = pd.DataFrame({"w_km": [9.0], "median_km": [3.0], "n_folds": [5], "warnings": [[]]})
+    table.index = ["blocks"]
+    scores = {"blocks": validation.design_scores(study, held_out)}
+    found = validation.comparison_of_designs(scores, table)
+    assert found.loc["blocks"].to_dict() == {
+        "rmse": 0, "rmse_lower": 0, "rmse_upper": 0, "w_km": 9, "median_km": 3, "n_folds": 5,
+    }  # fmt: skip
+
+
+def test_held_out_sites_have_the_levels_of_all_intervals(study, survey):
+    training, folds, _ = survey
+    found = validation.hold_out(study, training, folds["knndm"], n_trees=5, progress=False)
+    assert {"q02.5", "q97.5", "q10", "q90", "pit"} <= set(found)
+    settings = validation.forest_settings(study) | {"n_trees": 5}
+    expected = cross_validated(
+        training[study.forest.predictors],
+        training["t15_c"],
+        folds["knndm"],
+        quantiles=validation.levels_of(study),
+        progress=False,
+        **settings,
+    )
+    pd.testing.assert_frame_equal(found.drop(columns="site"), expected)
+
+
+@pytest.fixture(scope="module")
+def errors(study, survey):
+    training, folds, _ = survey
+    predictors = study.forest.predictors
+    importance = pd.DataFrame({"predictor": predictors, "mean_absolute_c": 1.0})
+    domain = validation.applicability_domain(study, training, folds["knndm"], importance)
+    model, pairs = validation.study_error_model(
+        study, training, domain, folds["knndm"], progress=False
+    )
+    return domain, model, pairs
+
+
+def test_the_error_model_of_a_study_is_read_back_for_its_own_sites_only(
+    study_folder, survey, errors
+):
+    study = load_study(study_folder, resolution_m=20_000, n_trees=20)
+    training = survey[0]
+    errors[1].save(study.interim_dir / "error_model.json")
+    loaded = validation.load_study_error_model(study, training)
+    np.testing.assert_array_equal(loaded.residuals, errors[1].residuals)
+    with pytest.raises(ContractError, match=r"error_model\.json: made for .*notebook 05"):
+        validation.load_study_error_model(study, training.assign(t15_c=training["t15_c"] * 2))
+    with pytest.raises(ContractError, match="other sites"):
+        validation.load_study_error_model(with_forest(study, predictors=["PRE"]), training)
+
+
+def test_what_is_to_be_expected_of_a_map(study, covariates, survey, errors):
+    training, domain, model = survey[0], *errors[:2]
+    forest = validation.fit_study_forest(study, training)
+    result = predict_map(forest, covariates, domain=domain, error_model=model, progress=False)
+    found = validation.applicability_record(result, domain)
+    assert found["threshold"] == domain.threshold and 0 < found["share_inside"] < 1
+    assert found["expected_error_inside_c"] < found["expected_error_outside_c"]
+    cells = validation.cell_table(result, covariates[study.forest.predictors], most=500)
+    assert 250 < len(cells) <= 500 and cells["doubt"].between(0, 20).all()
+    assert cells["TDD"].notna().all()
+    truth = result["t15"] - 1
+    known = validation.map_errors(result, truth)
+    np.testing.assert_allclose(known["error"], 1, atol=1e-5)
+    whole = validation.error_against_truth(result, truth)["whole map"]
+    assert whole["expected_rmse"] == pytest.approx(
+        np.sqrt((known["expected_error"].astype(float) ** 2).mean())
+    )
+    assert 0 <= whole["calibrated_coverage"] <= 1
+
+
+def test_places_get_their_degrees_back(study):
+    x, y = study.to_grid.transform([120.0, 125.5], [50.0, 45.25])
+    found = validation.with_degrees(study, pd.DataFrame({"x": x, "y": y}))
+    assert found["longitude"].tolist() == [120, 125.5] and found["latitude"].tolist() == [50, 45.25]
 
 
 @pytest.fixture
@@ -150,7 +274,12 @@ def test_every_fit_of_a_study_uses_its_weights(study, training):
     np.testing.assert_array_equal(forest.sample_weight, weight)
     held_out = validation.hold_out(study, training, folds)
     expected = cross_validated(
-        *sites, folds, standard_error_c=training["standard_error_c"], progress=False, **settings
+        *sites,
+        folds,
+        quantiles=validation.levels_of(study),
+        standard_error_c=training["standard_error_c"],
+        progress=False,
+        **settings,
     )
     pd.testing.assert_frame_equal(held_out.drop(columns="site"), expected)
 

@@ -16,6 +16,7 @@ import papermill
 from tqdm import tqdm
 
 from helpers.figures import catalogue_markdown
+from helpers.products.area_rows import PERMAFROST
 from helpers.settings import STUDY_NAME
 from helpers.storage import ContractError, read_json, read_table, replacing
 from helpers.study import Study, StudyError, load_study
@@ -112,21 +113,24 @@ def results(study: Study) -> dict[str, str]:
     """Results by name as text; every number is read from the files the run wrote."""
     boreholes = read_table(study.interim_dir / "boreholes.csv", ("t15_c",), ("site", "status"))
     validation = read_json(study.interim_dir / "validation.json")
-    area = read_json(study.output_dir / "metadata.json")["permafrost_area_1e4_km2"]
+    metadata = read_json(study.output_dir / "metadata.json")
+    area = metadata["permafrost_area_1e4_km2"]
     rows = {"Sites": _site_line(boreholes["status"].value_counts().to_dict(), validation)}
-    for design, label in (("random", "Random 10-fold"), ("knndm", "kNNDM")):
+    for design, label in (("random", "Random folds"), ("knndm", "kNNDM")):
         rows[label] = _score_line(validation["designs"][design])
+    rows["Calibrated interval, kNNDM"] = _coverage(
+        validation["designs"]["knndm"]["calibrated_interval"]
+    )
     if validation["truth"]:
         rows["True RMSE (virtual truth)"] = ", ".join(
             f"{name} {found['rmse']:.2f}"
             for name, found in validation["truth"].items()
             if found["cells"]
         )
-    share = validation["applicability"]["share_inside"]
-    rows["Area of applicability"] = f"{share:.0%} of the map"
+    rows |= _expectation_lines(validation["applicability"])
     rows["Permafrost, mean <= 0 degC"] = f"{area['where_mean_at_or_below_0']:.1f} x 10^4 km2"
     rows["of which inside the area of applicability"] = f"{area['inside_applicability']:.1f}"
-    rows["Permafrost, sum of probability"] = f"{area['sum_of_probability']:.1f} x 10^4 km2"
+    rows["Permafrost, with its error"] = _area_line(metadata["area_table_1e4_km2"])
     if validation["true_frozen_share"] is not None:
         true = validation["true_frozen_share"] * area["mapped"]
         rows["Permafrost, virtual truth"] = f"{true:.1f} x 10^4 km2"
@@ -173,8 +177,32 @@ def _score_line(design: dict[str, Any]) -> str:
     return (
         f"RMSE {scores['rmse']:.2f} ({low:.2f}-{high:.2f}) degC, bias {scores['bias']:+.2f}, "
         f"model efficiency {scores['model_efficiency']:.2f}, frozen or not "
-        f"{frozen['overall_accuracy']:.0%}, {interval['nominal']:.0%} interval covers "
-        f"{interval['coverage']:.0%}"
+        f"{frozen['overall_accuracy']:.0%}, forest's {_coverage(interval)}"
+    )
+
+
+def _coverage(interval: dict[str, float]) -> str:
+    return f"{interval['nominal']:.0%} interval covers {interval['coverage']:.0%}"
+
+
+def _expectation_lines(applicability: dict[str, float]) -> dict[str, str]:
+    """How much of the map the model is for, and the error to be expected there and elsewhere."""
+    inside, outside = (
+        f"{value:.2f}" if (value := applicability[f"expected_error_{side}_c"]) is not None else "-"
+        for side in ("inside", "outside")
+    )
+    return {
+        "Area of applicability": f"{applicability['share_inside']:.0%} of the map",
+        "Expected RMSE of the map": f"inside {inside}, outside {outside} degC",
+    }
+
+
+def _area_line(table: dict[str, Any]) -> str:
+    """Area of permafrost of maps with simulated errors: median and interval."""
+    row = table["rows"][PERMAFROST]
+    return (
+        f"{row['simulated_median']:.1f} ({table['simulated_level']:.0%} interval "
+        f"{row['lower']:.1f}-{row['upper']:.1f}) x 10^4 km2"
     )
 
 

@@ -38,7 +38,9 @@ from pathlib import Path
 import pandas as pd
 from helpers import forest, products
 from helpers.applicability import ApplicabilityDomain
+from helpers.error_model import ErrorModel
 from helpers.mapping import Task, predicted_blocks
+from helpers.residuals import Variogram
 from helpers.storage import opened_dataset
 from helpers.study import load_study
 
@@ -47,16 +49,21 @@ def peak():  # of this program alone; getrusage tells that of the one that start
 
 model = forest.load_forest(sys.argv[2])
 domain = ApplicabilityDomain(pd.DataFrame(model.predictors, columns=model.names))
+low, high = np.quantile(model.predictors, [0.1, 0.9], axis=0)
+errors = ErrorModel(
+    model.names, low, high, 1 / (high - low), 0.7, np.array([0.3, 2.0]),
+    np.linspace(-3, 3, 700), np.full(700, 1 / 700), len(model.predictors), Variogram(0.2, 0.8, 1e5),
+)
 
 def run(cell_size):
     study = load_study(sys.argv[1], resolution_m=float(cell_size))
     with opened_dataset(study.interim_dir / "covariates.nc") as layers:
-        task = Task(model, domain=domain, shapley=True)
+        task = Task(model, domain=domain, shapley=True, error_model=errors)
         start = time.perf_counter()
         for _ in predicted_blocks(task, layers, workers=2, progress=False):
             pass
         between = time.perf_counter()
-        products.write_products(study, model, layers, domain, workers=2, progress=False)
+        products.write_products(study, model, layers, domain, errors, workers=2, progress=False)
         return between - start, time.perf_counter() - between
 
 run(sys.argv[3])  # compiles, and fills what is filled once

@@ -155,8 +155,8 @@ CATALOGUE: dict[str, Entry] = {
     "error_profile": Entry(
         _VALIDATION,
         "RMSE against dissimilarity: of sites held out in groups, found (filled) and expected "
-        "(open), with the standard deviation of the error model (a); of the map of a virtual "
-        "study, true and expected (b).",
+        "(open), with the standard deviation of the error model (a); of the map, where its truth "
+        "is known (b).",
     ),
     "coverage": Entry(
         _VALIDATION,

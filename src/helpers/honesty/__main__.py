@@ -2,7 +2,8 @@
 
 Draws surveys of the truth of the embedded study in memory, runs the chain on each, and writes
 ``virtual_honesty_trial.csv`` (a row for each survey), ``virtual_honesty_profile.csv`` (errors in
-bins of dissimilarity) and the figure ``honesty``. A trial that is stopped goes on where it was.
+bins of dissimilarity), ``virtual_honesty_summary.csv`` (what was to be reached and what was) and
+the figure ``honesty``. A trial that is stopped goes on where it was.
 """
 
 from __future__ import annotations
@@ -42,9 +43,11 @@ def main() -> None:
     rows, profiles = honesty_trial(world, seeds, given.workers)
     write_table(rows.round(4), STUDY / "virtual_honesty_trial.csv")
     write_table(profiles.round(4), STUDY / "virtual_honesty_profile.csv")
+    summary = verdicts(rows, profiles)
+    write_table(summary.round(3).reset_index(), STUDY / "virtual_honesty_summary.csv")
     study = load_study(STUDY)
     save_figure(honesty_chart(study, rows, profiles), study, "honesty")
-    for table in (design_summary(rows), profile_summary(profiles), verdicts(rows, profiles)):
+    for table in (design_summary(rows), profile_summary(profiles), summary):
         print(table.round(2).to_string(), end="\n\n")
 
 
