@@ -23,7 +23,7 @@ MODEL = ErrorModel(
     share=0.5,
     variance=np.array([0.09, 0.32]),
     residuals=np.array([-1.0, 1.0]),
-    weights=np.full(2, 0.5),
+    folds=np.zeros(2, dtype=int),
     n_sites=20,
     variogram=Variogram(0.2, 0.8, 50_000.0),
 )

@@ -32,7 +32,7 @@ def model():
         share=0.5,
         variance=np.array([0.04, 0.6]),
         residuals=np.array([-3.0, -1.0, 0.0, 1.0, 3.0]),
-        weights=np.full(5, 0.2),
+        folds=np.zeros(5, dtype=int),
         n_sites=99,
         variogram=Variogram(0.2, 0.8, 50_000.0),
     )
@@ -86,6 +86,17 @@ def test_levels_move_outwards_by_what_the_sites_can_tell(model):
     assert few._outward(0.05) == 0 and few._outward(0.95) == 1
     found = few.quantiles(np.zeros(1), np.zeros(1), np.ones(1), (0.01, 0.99))
     np.testing.assert_array_equal(found, [[-3, 3]])
+
+
+def test_no_single_fold_makes_the_intervals_narrow(model):
+    """Without the second fold the lowest residual is -1, without the first it is -3."""
+    folds = np.array([0, 1, 1, 1, 0])
+    two = ErrorModel(**(model.__dict__ | {"folds": folds}))
+    found = two.quantiles(np.zeros(1), np.zeros(1), np.ones(1), (0.1, 0.9))
+    np.testing.assert_array_equal(found, [[-3, 3]])
+    middle = ErrorModel(**(model.__dict__ | {"folds": np.array([0, 0, 1, 1, 1])}))
+    found = middle.quantiles(np.zeros(1), np.zeros(1), np.ones(1), (0.3, 0.5, 0.7))
+    np.testing.assert_array_equal(found, [[-3, 0, 3]])
 
 
 def test_quantiles_rise_with_the_level(model):
@@ -142,6 +153,7 @@ def test_share_and_variance_come_back_from_pairs_made_with_them():
         {
             "kind": np.repeat(["predictors", "places", "knndm"], [2000, 1000, 1000]),
             "site": np.arange(n) % 100,
+            "fold": np.arange(n) % 100 // 20,
             "dissimilarity": random.exponential(0.4, n),
             "beyond": random.normal(0, 2, n) * (random.uniform(size=n) < 0.3),
             "predicted": random.normal(size=n),

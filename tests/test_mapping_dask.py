@@ -36,7 +36,7 @@ def task():
         share=0.5,
         variance=np.array([0.09, 0.4]),
         residuals=np.linspace(-2, 2, 41),
-        weights=np.full(41, 1 / 41),
+        folds=np.zeros(41, dtype=int),
         n_sites=40,
         variogram=Variogram(0.3, 0.7, 50_000.0),
     )

@@ -52,7 +52,7 @@ def errors(copied):
         share=0.8,
         variance=np.array([0.2, 0.5]),
         residuals=np.array([-1.0, 0.0, 1.0]),
-        weights=np.full(3, 1 / 3),
+        folds=np.zeros(3, dtype=int),
         n_sites=30,
         variogram=Variogram(0.3, 0.7, 80_000.0),
     )

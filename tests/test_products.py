@@ -62,7 +62,7 @@ def model(study, covariates):
         share=0.5,
         variance=np.array([0.04, 0.3]),
         residuals=np.linspace(-2, 2, 61),
-        weights=np.full(61, 1 / 61),
+        folds=np.zeros(61, dtype=int),
         n_sites=30,
         variogram=Variogram(0.3, 0.7, 100_000.0),
     )

@@ -64,7 +64,7 @@ def test_knndm_takes_its_settings_from_the_study(study, covariates):
     xy = points[0] + rng.normal(0, 20_000, (60, 2))
     training = pd.DataFrame(xy, columns=["x", "y"])
     found = validation.knndm_folds(study, training, points)
-    expected = knndm(xy, points, 10, 0.5, "ward", study.about.seed)
+    expected = knndm(xy, points, 5, 0.5, "ward", study.about.seed)
     np.testing.assert_array_equal(found.folds, expected.folds)
 
 

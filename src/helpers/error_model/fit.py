@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import nnls
 
 from helpers.applicability import ApplicabilityDomain
-from helpers.error_model.groups import KNNDM, PLACES, held_out_pairs, trend_and_box
+from helpers.error_model.groups import KNNDM, PLACES, PREDICTORS, held_out_pairs, trend_and_box
 from helpers.error_model.model import ErrorModel, variance_at
 from helpers.residuals import empirical_variogram, fit_variogram
 
@@ -42,15 +42,17 @@ def fit_to_pairs(
 ) -> ErrorModel:
     """The model of sites from their held-out predictions; see :func:`fit_error_model`.
 
-    Share and variance follow from all groups, for they must hold at every dissimilarity. The
-    residuals are those of groups of places: sites that lie together err together, and a calibration
-    that lets neighbours in would be too narrow. The variogram is that of the kNNDM folds.
+    The share follows from all groups, for those of predictors reach farthest beyond the sites. The
+    variance follows from groups of places, kNNDM and random folds, which between them have the
+    distances of the map. The residuals are those of groups of places and kNNDM folds: sites that
+    lie together err together, and a calibration that lets neighbours in would be too narrow. The
+    variogram is that of the kNNDM folds.
     """
     lower, upper, slope = trend_and_box(predictors, temperature_c)
     share, variance = _share_and_variance(pairs)
     residual = _standardised(pairs, share, variance)
     spatial = pairs["kind"].isin([PLACES, KNNDM]).to_numpy()
-    rising = np.sort(residual[spatial])
+    rising = np.argsort(residual[spatial], kind="stable")
     knndm = (pairs["kind"] == KNNDM).to_numpy()
     places = np.asarray(xy, dtype=float)[pairs["site"][knndm]]
     return ErrorModel(
@@ -60,8 +62,8 @@ def fit_to_pairs(
         slope=slope,
         share=share,
         variance=variance,
-        residuals=rising,
-        weights=np.full(len(rising), 1 / len(rising)),
+        residuals=residual[spatial][rising],
+        folds=pairs["fold"].to_numpy()[spatial][rising],
         n_sites=int(pairs["site"][spatial].nunique()),
         variogram=fit_variogram(empirical_variogram(residual[knndm], places)),
     )
@@ -73,6 +75,7 @@ def _share_and_variance(pairs: pd.DataFrame) -> tuple[float, NDArray]:
     Weighted least squares in turn for both, each pair counting as the inverse of its variance
     squared in the second (the variance of a squared residual grows with the square of its mean).
     """
+    on_ground = (pairs["kind"] != PREDICTORS).to_numpy()
     beyond, dissimilarity = pairs["beyond"].to_numpy(), pairs["dissimilarity"].to_numpy()
     error = (pairs["observed"] - pairs["predicted"]).to_numpy()
     design = np.column_stack([np.ones_like(dissimilarity), dissimilarity])
@@ -81,7 +84,8 @@ def _share_and_variance(pairs: pd.DataFrame) -> tuple[float, NDArray]:
         moment = np.sum(beyond**2 / expected)
         share = np.clip(np.sum(beyond * error / expected) / moment, 0, 1) if moment > 0 else 0.0
         squared = (error - share * beyond) ** 2
-        variance, _ = nnls(design / expected[:, None], squared / expected)
+        rows, target = design / expected[:, None], squared / expected
+        variance, _ = nnls(rows[on_ground], target[on_ground])
         expected = variance_at(variance, dissimilarity)
     return float(share), variance
 

@@ -2,7 +2,7 @@
 
 The folds of one design meet only a few dissimilarities; the map meets more (Meyer and Pebesma 2021
 vary the folds for the same reason). Groups are Ward clusters of the sites, of their places and of
-their predictors, and the kNNDM folds.
+their predictors, the kNNDM folds, and random folds for places that have a neighbour.
 """
 
 from __future__ import annotations
@@ -18,13 +18,15 @@ from sklearn.linear_model import BayesianRidge
 
 from helpers.applicability import ApplicabilityDomain
 from helpers.error_model.model import beyond
+from helpers.folds import random_folds
 from helpers.held_out import forests_without_fold
 from helpers.storage import ContractError
 
-PREDICTORS, PLACES, KNNDM = "predictors", "places", "knndm"
+PREDICTORS, PLACES, KNNDM, RANDOM = "predictors", "places", "knndm", "random"
 NUMBERS_OF_GROUPS = {PREDICTORS: (2, 3, 4, 6, 8, 10, 15, 25), PLACES: (2, 3, 4, 6, 8, 10)}
 # Beyond these quantiles of the sites a forest has too few of them to follow a trend.
 BOX = (0.1, 0.9)
+N_RANDOM = 10
 # Held out of fewer than this share of the sites, a forest says nothing of the one of all sites.
 LEAST_SHARE, FEWEST = 0.25, 6
 
@@ -58,17 +60,20 @@ def held_out_pairs(
 
     Returns
     -------
-    A row for each grouping and site: kind (``predictors``, ``places`` or ``knndm``), grouping,
-    site (row number), dissimilarity of the site from those that stay, observed, predicted, and
-    beyond: what the straight line through the sites that stay changes from the edge of their box
-    to the site (deg C). Groups that would leave too few sites are left out.
+    A row for each grouping and site: kind (predictors, places, knndm, random), grouping, site (row
+    number), fold (kNNDM fold of the site, as a number), dissimilarity of the site from those that
+    stay, observed, predicted, and beyond: what the straight line through the sites that stay
+    changes from the edge of their box to the site (deg C). Groups that would leave too few sites
+    are left out.
 
     """
     observed, points = np.asarray(temperature_c, dtype=float), domain.parameters[2]
     apart = cdist(points, points)
-    groups = _groups(points, np.asarray(xy, dtype=float), np.asarray(knndm_folds))
+    seed = settings.get("seed", 0)
+    groups = _groups(points, np.asarray(xy, dtype=float), np.asarray(knndm_folds), seed)
     splits = [(np.flatnonzero(~group.test), np.flatnonzero(group.test)) for group in groups]
     forests = forests_without_fold(predictors, observed, splits, progress=progress, **settings)
+    fold = np.unique(knndm_folds, return_inverse=True)[1]
     parts = []
     for group, (_, test, forest) in zip(groups, forests, strict=True):
         line = trend_and_box(predictors[~test], observed[~test])
@@ -76,6 +81,7 @@ def held_out_pairs(
             "kind": group.kind,
             "grouping": group.name,
             "site": np.flatnonzero(test),
+            "fold": fold[test],
             "dissimilarity": apart[np.ix_(test, ~test)].min(axis=1),
             "observed": observed[test],
             "predicted": forest.predict(predictors[test]),
@@ -93,9 +99,10 @@ class _Group(NamedTuple):
     test: NDArray
 
 
-def _groups(points: NDArray, xy: NDArray, knndm_folds: NDArray) -> list[_Group]:
+def _groups(points: NDArray, xy: NDArray, knndm_folds: NDArray, seed: int) -> list[_Group]:
     """All groups that leave enough sites, those of each grouping one after the other."""
-    groupings = [(KNNDM, KNNDM, knndm_folds)]
+    random = random_folds(len(xy), min(N_RANDOM, len(xy)), seed)
+    groupings = [(KNNDM, KNNDM, knndm_folds), (RANDOM, RANDOM, random)]
     for kind, places in ((PREDICTORS, points), (PLACES, xy)):
         numbers = [k for k in NUMBERS_OF_GROUPS[kind] if k <= len(xy) // 2]
         labels = cut_tree(ward(places), n_clusters=numbers).T

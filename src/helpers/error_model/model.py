@@ -14,7 +14,7 @@ from helpers.residuals import Variogram
 from helpers.storage import ContractError, read_json, write_json
 
 LEAST_VARIANCE_C2 = 0.01
-_ARRAYS = ("lower", "upper", "slope", "variance", "residuals", "weights")
+_ARRAYS = ("lower", "upper", "slope", "variance", "residuals", "folds")
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +38,8 @@ class ErrorModel:
         Of ``beyond`` that forests missed at sites held out, 0 to 1.
     variance
         At a dissimilarity of 0, deg C squared, and what each unit of it adds, (2,).
-    residuals, weights
-        Standardised residuals of held-out sites, rising, and their weights, which sum to 1, (m,).
+    residuals, folds
+        Standardised residuals of held-out sites, rising, and the kNNDM fold of each site, (m,).
     n_sites
         Number of sites behind them.
     variogram
@@ -54,7 +54,7 @@ class ErrorModel:
     share: float
     variance: NDArray
     residuals: NDArray
-    weights: NDArray
+    folds: NDArray
     n_sites: int
     variogram: Variogram
 
@@ -89,16 +89,28 @@ class ErrorModel:
     ) -> NDArray:
         """Calibrated quantiles at n places, deg C (n, levels).
 
-        The held-out residuals stand for those of the map, as in split conformal prediction (Lei et
-        al. 2018, doi:10.1080/01621459.2017.1307116): a level moves outwards by what ``n_sites``
-        can tell, and no farther out than the outermost residual.
+        The held-out residuals stand for those of the map, as in conformal prediction (Lei et al.
+        2018, doi:10.1080/01621459.2017.1307116): a level moves outwards by what ``n_sites`` can
+        tell, and no farther out than the outermost residual. Sites of a fold err together, so that
+        one region can make the residuals look small: of the quantiles without each fold in turn
+        the outermost is taken (as in jackknife-minmax, Barber et al. 2021, doi:10.1214/20-AOS1965).
         """
-        outward = [self._outward(level) for level in levels]
-        # Rounding must not move a level that is met exactly to the next residual.
-        place = np.searchsorted(np.cumsum(self.weights), np.subtract(outward, 1e-12))
-        z = self.residuals[np.clip(place, 0, len(self.residuals) - 1)]
+        z = np.array([self._outermost(level) for level in levels])
         centre = np.asarray(prediction) + np.asarray(shift)
         return centre[..., None] + np.asarray(standard_deviation)[..., None] * z
+
+    def _outermost(self, level: float) -> float:
+        """Standardised residual at a level: that of the left-out fold which is farthest out."""
+        labels = np.unique(self.folds)
+        kept = [self.folds != label for label in labels] if len(labels) > 1 else [slice(None)]
+        outward = self._outward(level)
+        # The inverse of the empirical distribution: rounding must not skip a residual.
+        parts = [self.residuals[part] for part in kept]
+        places = [max(int(np.ceil(outward * len(part) - 1e-9)) - 1, 0) for part in parts]
+        found = [part[place] for part, place in zip(parts, places, strict=True)]
+        return float(
+            np.median(found) if level == 0.5 else min(found) if level < 0.5 else max(found)
+        )
 
     def _outward(self, level: float) -> float:
         """Level of the residuals that stands for a level of the truth."""
@@ -115,8 +127,7 @@ class ErrorModel:
     ) -> NDArray:
         """Calibrated probability of a temperature at or below one, deg C, at n places (n,)."""
         z = (at_or_below - np.asarray(prediction) - shift) / standard_deviation
-        cumulative = np.concatenate([[0.0], np.cumsum(self.weights)])
-        share = np.minimum(cumulative[np.searchsorted(self.residuals, z, side="right")], 1.0)
+        share = np.searchsorted(self.residuals, z, side="right") / len(self.residuals)
         return np.where(np.isnan(z), np.nan, share)
 
     def record(self) -> dict[str, object]:
@@ -138,7 +149,7 @@ class ErrorModel:
 
     def save(self, path: str | Path) -> Path:
         """Write it as JSON."""
-        arrays = {name: getattr(self, name).tolist() for name in _ARRAYS}
+        arrays = {name: getattr(self, name).astype(float).tolist() for name in _ARRAYS}
         numbers = {"share": float(self.share), "n_sites": int(self.n_sites)}
         content = {"names": list(self.names), **arrays, **numbers}
         return write_json(content | {"variogram": self.variogram.__dict__}, path)
@@ -177,10 +188,12 @@ def _check(model: ErrorModel) -> None:
     n = len(model.names)
     shapes = {name: getattr(model, name).shape for name in _ARRAYS}
     m = shapes["residuals"]
-    wanted = dict.fromkeys(("lower", "upper", "slope"), (n,)) | {"variance": (2,), "weights": m}
+    wanted = dict.fromkeys(("lower", "upper", "slope"), (n,)) | {"variance": (2,), "folds": m}
     wrong = {name: shapes[name] for name, shape in wanted.items() if shapes[name] != shape}
     if wrong or not all(np.isfinite(values).all() for values in model.parameters) or not m[0]:
         raise ValueError(f"shapes {wrong or shapes}, or numbers missing")
+    if (np.diff(model.residuals) < 0).any() or (model.variance < 0).any() or model.n_sites < 1:
+        raise ValueError("residuals do not rise, or a variance is below 0")
 
 
 def beyond(x: ArrayLike, lower: ArrayLike, upper: ArrayLike, slope: ArrayLike) -> NDArray:

@@ -29,6 +29,8 @@ STUDY = Path(__file__).resolve().parents[3] / "data" / "northeast_china"
 # Enough for a forest of a hundred sites; the map that is judged has as many.
 N_TREES = 50
 N_SURVEYS = 100
+# Seeds from here on, after that of the truth; those before served to choose how errors are modelled.
+FIRST_SURVEY = 5001
 
 
 def main() -> None:
@@ -38,7 +40,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes; all cores")
     given = parser.parse_args()
     world = make_world(load_study(STUDY, n_trees=N_TREES))
-    first = world.study.about.truth_seed + 1
+    first = world.study.about.truth_seed + FIRST_SURVEY
     seeds = list(range(first, first + given.surveys))
     rows, profiles = honesty_trial(world, seeds, given.workers)
     write_table(rows.round(4), STUDY / "virtual_honesty_trial.csv")

@@ -7,16 +7,18 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
+import helpers
 from helpers.covariates import build_covariates
 from helpers.honesty.survey import BINS, Assessment, World, assess_survey
 from helpers.mapping.task import releases
-from helpers.storage import read_json, read_table, write_json
+from helpers.storage import read_json, read_table, sha256, write_json
 from helpers.study import Study
 from helpers.validation import DESIGNS, coarse_sample
 from helpers.virtual.truth import TRUTH_LAYERS, truth_key, truth_of
@@ -74,9 +76,11 @@ def honesty_trial(
 
 
 def _trial_key(study: Study) -> str:
-    """Name for all that an assessment depends on, releases included."""
+    """Name for all that an assessment depends on: settings, truth, libraries, and this package."""
     settings = study.model_dump(include={"forest", "validation", "boreholes", "grid"}, mode="json")
-    text = json.dumps([settings, truth_key(study), releases()], sort_keys=True)
+    package = Path(helpers.__file__).parent
+    code = {str(p.relative_to(package)): sha256(p) for p in sorted(package.rglob("*.py"))}
+    text = json.dumps([settings, truth_key(study), releases(), code], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -155,12 +155,14 @@ class Tuning(Section):
 class Validation(Section):
     """Folds of the cross-validation designs, and what is asked of the held-out predictions.
 
-    ``block_m``: side of the spatial blocks; ``near_zero_c``: how near to 0 deg C a site counts as
-    on the line between frozen and not; ``n_simulations``: error fields drawn for the interval of
-    areas.
+    ``n_matched_folds``: of the designs matched to the map (kNNDM; ``n_folds`` if left out). Fewer
+    reach farther: compare W. ``block_m``: side of the spatial blocks. ``near_zero_c``: how near to
+    0 deg C a site counts as on the line between frozen and not. ``n_simulations``: error fields
+    drawn for the interval of areas.
     """
 
     n_folds: int = Field(default=10, ge=2)
+    n_matched_folds: int | None = Field(default=None, ge=2)
     n_repeats: int = Field(default=10, ge=1)
     max_share: float = Field(default=0.5, gt=0, lt=1)
     clustering: Literal["ward", "kmeans"] = "ward"
@@ -168,6 +170,11 @@ class Validation(Section):
     block_m: float = Field(default=100_000.0, gt=0)
     near_zero_c: float = Field(default=0.5, gt=0)
     n_simulations: int = Field(default=500, ge=100)
+
+    @property
+    def matched_folds(self) -> int:
+        """Number of folds of the designs that are matched to the map."""
+        return self.n_matched_folds or self.n_folds
 
 
 class Figures(Section):

@@ -61,7 +61,7 @@ def knndm_folds(study: Study, training: pd.DataFrame, points: NDArray) -> KnndmF
     return knndm(
         training[["x", "y"]].to_numpy(),
         points,
-        n_folds=settings.n_folds,
+        n_folds=settings.matched_folds,
         max_share=settings.max_share,
         clustering=settings.clustering,
         seed=study.about.seed,
@@ -100,7 +100,7 @@ def study_designs(
     map_predictors = sample_at(covariates, *points.T)[predictors]
     features = knndm(
         *standardised(training[predictors], map_predictors),
-        n_folds=settings.n_folds,
+        n_folds=settings.matched_folds,
         max_share=settings.max_share,
         clustering=settings.clustering,
         seed=seed,
