@@ -79,13 +79,37 @@ def test_quantiles_are_those_of_the_residuals_round_the_shifted_prediction(model
 
 
 def test_levels_move_outwards_by_what_the_sites_can_tell(model):
-    """Of 9 sites the 0.2 quantile is the second lowest: floor(0.2 x 10) / 9 = 0.222; 0.95 none."""
-    few = ErrorModel(**(model.__dict__ | {"n_sites": 9}))
-    assert few._outward(0.2) == pytest.approx(2 / 9)
-    assert few._outward(0.8) == pytest.approx(7 / 9)
-    assert few._outward(0.05) == 0 and few._outward(0.95) == 1
-    found = few.quantiles(np.zeros(1), np.zeros(1), np.ones(1), (0.01, 0.99))
-    np.testing.assert_array_equal(found, [[-3, 3]])
+    """Of 19 sites the lowest and the highest bound 90 %: a new one is below or above with 1/20."""
+    numbers = {"residuals": np.arange(1.0, 20), "folds": np.zeros(19), "n_sites": 19}
+    few = ErrorModel(**(model.__dict__ | numbers))
+    found = few.quantiles(np.zeros(1), np.zeros(1), np.ones(1), (0.01, 0.05, 0.1, 0.9, 0.95, 0.99))
+    np.testing.assert_array_equal(found, [[1, 1, 2, 18, 19, 19]])
+
+
+def test_intervals_of_few_sites_hold_what_they_promise(model):
+    """Residuals and truth of the same law: 90 % at least, and hardly more than 92 %, are held."""
+    random = np.random.default_rng(0)
+    held = []
+    for _ in range(2000):
+        values = random.normal(size=40)
+        numbers = {"residuals": np.sort(values[1:]), "folds": np.zeros(39), "n_sites": 39}
+        few = ErrorModel(**(model.__dict__ | numbers))
+        low, high = few.quantiles(np.zeros(1), np.zeros(1), np.ones(1), (0.05, 0.95))[0]
+        held.append(low <= values[0] <= high)
+    assert 0.88 < np.mean(held) < 0.93
+
+
+def test_upper_quantiles_mirror_lower_ones(model):
+    random = np.random.default_rng(1)
+    numbers = {"residuals": np.sort(random.normal(size=90)), "folds": np.arange(90) % 4}
+    here = ErrorModel(**(model.__dict__ | numbers))
+    turned = {"residuals": -numbers["residuals"][::-1], "folds": numbers["folds"][::-1]}
+    there = ErrorModel(**(model.__dict__ | turned))
+    unit = np.zeros(1), np.zeros(1), np.ones(1)
+    levels = np.array([0.025, 0.2, 0.5, 0.7, 0.95])
+    np.testing.assert_allclose(
+        here.quantiles(*unit, levels)[0], -there.quantiles(*unit, 1 - levels[::-1])[0][::-1]
+    )
 
 
 def test_no_single_fold_makes_the_intervals_narrow(model):
@@ -96,7 +120,7 @@ def test_no_single_fold_makes_the_intervals_narrow(model):
     np.testing.assert_array_equal(found, [[-3, 3]])
     middle = ErrorModel(**(model.__dict__ | {"folds": np.array([0, 0, 1, 1, 1])}))
     found = middle.quantiles(np.zeros(1), np.zeros(1), np.ones(1), (0.3, 0.5, 0.7))
-    np.testing.assert_array_equal(found, [[-3, 0, 3]])
+    np.testing.assert_array_equal(found, [[-3, -0.5, 3]])
 
 
 def test_quantiles_rise_with_the_level(model):
@@ -105,11 +129,11 @@ def test_quantiles_rise_with_the_level(model):
     assert (np.diff(model.quantiles(*args, np.linspace(0.01, 0.99, 33))) >= 0).all()
 
 
-def test_probability_is_the_weight_of_the_residuals_that_lead_below(model):
+def test_probability_is_the_share_of_the_residuals_that_lead_below_and_never_certain(model):
     """Shifted prediction 1, spread 1: below 0 with residuals at or below -1, two of five."""
-    assert model.probability(0.5, 0.5, 1.0) == pytest.approx(0.4)
-    assert model.probability(0.5, 0.5, 1.0, at_or_below=10) == 1
-    assert model.probability(0.5, 0.5, 1.0, at_or_below=-10) == 0
+    assert model.probability(0.5, 0.5, 1.0) == pytest.approx(3 / 7)
+    assert model.probability(0.5, 0.5, 1.0, at_or_below=10) == pytest.approx(6 / 7)
+    assert model.probability(0.5, 0.5, 1.0, at_or_below=-10) == pytest.approx(1 / 7)
 
 
 def test_what_is_missing_stays_missing(model):
@@ -135,7 +159,21 @@ def test_it_comes_back_from_its_file_and_gives_the_same_bytes(model, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "old, new", [('"share"', '"part"'), ("0.04,", ""), ('"range_m"', '"range"')]
+    "old, new",
+    [
+        ('"share"', '"part"'),
+        ("0.04,", ""),
+        ('"range_m"', '"range"'),
+        ("0.04,", "-0.04,"),
+        ('"share": 0.5', '"share": 50.0'),
+        ('"n_sites": 99', '"n_sites": 0'),
+        ("-3.0,", "9.0,"),
+        ("5.0", "-5.0"),
+        (
+            "{",
+            "",
+        ),
+    ],
 )
 def test_another_file_is_refused_with_the_remedy(model, tmp_path, old, new):
     path = model.save(tmp_path / "error_model.json")
@@ -224,22 +262,25 @@ def test_too_few_sites_are_an_error():
 
 def test_the_calibration_of_a_fold_knows_nothing_of_its_errors():
     table, temperature, xy, domain, folds = sites()
-    pairs = held_out_pairs(table, temperature, xy, domain, folds, progress=False, **SETTINGS)
+    model, pairs = fit_error_model(
+        table, temperature, xy, domain, folds, progress=False, **SETTINGS
+    )
     held_out = cross_validated(table, temperature, folds, progress=False, **SETTINGS)
     here = folds == 2
     changed = pairs.assign(observed=pairs["observed"] + 50 * here[pairs["site"]])
     first, second = (
-        calibrated_held_out(p, held_out, table, xy).drop(columns="pit")[here]
-        for p in (pairs, changed)
+        calibrated_held_out(model, p, held_out).drop(columns="pit")[here] for p in (pairs, changed)
     )
     pd.testing.assert_frame_equal(first, second)
 
 
 def test_calibrated_intervals_of_held_out_sites_hold_about_what_they_promise():
     table, temperature, xy, domain, folds = sites(100, seed=4)
-    pairs = held_out_pairs(table, temperature, xy, domain, folds, progress=False, **SETTINGS)
+    model, pairs = fit_error_model(
+        table, temperature, xy, domain, folds, progress=False, **SETTINGS
+    )
     held_out = cross_validated(table, temperature, folds, progress=False, **SETTINGS)
-    found = calibrated_held_out(pairs, held_out, table, xy, (0.05, 0.95))
+    found = calibrated_held_out(model, pairs, held_out, (0.05, 0.95))
     covered = found["observed"].between(found["q05"], found["q95"])
     assert 0.8 <= covered.mean() <= 1
     assert found["pit"].between(0, 1).all()

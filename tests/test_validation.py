@@ -4,6 +4,7 @@ import pytest
 import xarray as xr
 
 from helpers import validation
+from helpers.applicability import ApplicabilityDomain
 from helpers.covariates import training_table
 from helpers.folds import knndm, nearest_neighbour_distances
 from helpers.held_out import cross_validated
@@ -143,7 +144,8 @@ def survey(study, covariates, embedded_survey):
 
 def test_every_design_tests_every_site_once(study, covariates, survey):
     training, folds, points = survey
-    designs = validation.study_designs(study, training, covariates, folds)
+    designs, left_out = validation.study_designs(study, training, covariates, folds)
+    assert not left_out
     assert list(designs) == list(validation.DESIGNS)
     for design in designs.values():
         tested = np.concatenate([test for _, test in design.splits])
@@ -151,7 +153,8 @@ def test_every_design_tests_every_site_once(study, covariates, survey):
     assert designs["intensity"].weight.mean() == pytest.approx(1)
     np.testing.assert_array_equal(designs["knndm"].fold, folds["knndm"])
     _, to_map = nearest_neighbour_distances(training[["x", "y"]], points)
-    table = validation.design_table(designs, training, to_map)
+    table = validation.design_table(study, designs, training, to_map)
+    assert "same grid cell" in " ".join(table.loc["leave_one_out", "warnings"])
     assert table["n_folds"].to_dict()["nndm"] == len(training)
     assert table.loc["nndm", "w_km"] < table.loc["knndm", "w_km"] < table.loc["random", "w_km"]
     curves, w = validation.distance_curves(training, designs, to_map)
@@ -196,18 +199,35 @@ def errors(study, survey):
     return domain, model, pairs
 
 
-def test_the_error_model_of_a_study_is_read_back_for_its_own_sites_only(
+def test_the_error_model_of_a_study_is_read_back_for_what_it_was_made_of_only(
     study_folder, survey, errors
 ):
     study = load_study(study_folder, resolution_m=20_000, n_trees=20)
-    training = survey[0]
-    errors[1].save(study.interim_dir / "error_model.json")
-    loaded = validation.load_study_error_model(study, training)
-    np.testing.assert_array_equal(loaded.residuals, errors[1].residuals)
-    with pytest.raises(ContractError, match=r"error_model\.json: made for .*notebook 05"):
-        validation.load_study_error_model(study, training.assign(t15_c=training["t15_c"] * 2))
-    with pytest.raises(ContractError, match="other sites"):
-        validation.load_study_error_model(with_forest(study, predictors=["PRE"]), training)
+    (training, folds, _), (domain, model, _) = survey, errors
+    model.save(study.interim_dir / "error_model.json")
+    loaded = validation.load_study_error_model(study, training, domain, folds["knndm"])
+    np.testing.assert_array_equal(loaded.residuals, model.residuals)
+    other_domain = ApplicabilityDomain(training[study.forest.predictors], [1, 2, 3])
+    for changed in (
+        (study, training.assign(t15_c=training["t15_c"] + 0.1), domain, folds["knndm"]),
+        (study, training.assign(x=training["x"] + 1e5), domain, folds["knndm"]),
+        (study, training, domain, folds["random_0"]),
+        (study, training, other_domain, folds["knndm"]),
+        (with_forest(study, min_samples_leaf=9), training, domain, folds["knndm"]),
+        (with_forest(study, weights="standard_error"), training, domain, folds["knndm"]),
+    ):
+        with pytest.raises(ContractError, match=r"error_model\.json: made of other sites"):
+            validation.load_study_error_model(*changed)
+
+
+def test_designs_that_the_sites_do_not_allow_are_left_out_with_the_reason(
+    study, covariates, survey
+):
+    training, folds, _ = survey
+    near = training.assign(x=1.2e6 + training.index * 100.0, y=5.6e6 + training.index * 90.0)
+    designs, left_out = validation.study_designs(study, near, covariates, folds)
+    assert set(left_out) >= {"blocks"} and "knndm" in designs and "random" in designs
+    assert "spatial blocks left out" in left_out["blocks"]
 
 
 def test_what_is_to_be_expected_of_a_map(study, covariates, survey, errors):

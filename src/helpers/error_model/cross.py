@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
 
-from helpers.error_model.fit import fit_to_pairs
+from helpers.error_model.fit import calibration
 from helpers.error_model.groups import KNNDM
+from helpers.error_model.model import ErrorModel
 from helpers.forest import QUANTILES
 from helpers.held_out import quantile_name
 
 
 def calibrated_held_out(
+    model: ErrorModel,
     pairs: pd.DataFrame,
     held_out: pd.DataFrame,
-    predictors: pd.DataFrame,
-    xy: ArrayLike,
     quantiles: Sequence[float] = QUANTILES,
     at_or_below: float = 0.0,
 ) -> pd.DataFrame:
@@ -30,12 +30,10 @@ def calibrated_held_out(
 
     Parameters
     ----------
-    pairs
-        Of :func:`helpers.error_model.held_out_pairs`.
+    model, pairs
+        Of :func:`helpers.error_model.fit_error_model`.
     held_out
-        Predictions under the kNNDM folds: fold, observed, predicted; rows as in ``predictors``.
-    predictors, xy
-        The sites (n, p) and their places, m (n, 2).
+        Predictions under the kNNDM folds: fold, observed, predicted; a row for each site.
     quantiles, at_or_below
         As for :meth:`helpers.forest.Forest.distribution`.
 
@@ -46,25 +44,23 @@ def calibrated_held_out(
 
     """
     here = pairs[pairs["kind"] == KNNDM].set_index("site").sort_index()
-    fold, observed = held_out["fold"].to_numpy(), held_out["observed"].to_numpy()
     levels = [quantile_name(level) for level in quantiles]
     columns = ["shift", "standard_deviation", "probability", "pit", *levels]
     table = pd.DataFrame(np.nan, index=held_out.index, columns=columns)
-    for label in np.unique(fold):
-        test = np.isin(here.index, np.flatnonzero(fold == label))
-        rows = here.index[test]
-        others = pairs[~pairs["site"].isin(np.flatnonzero(fold == label))]
-        model = fit_to_pairs(others, predictors, observed, xy)
-        shift = model.share * here["beyond"].to_numpy()[test]
-        spread = model.standard_deviation(here["dissimilarity"].to_numpy()[test])
-        round_it = (held_out["predicted"].to_numpy()[rows], shift, spread)
-        table.iloc[rows] = np.column_stack(
+    for label in here["fold"].unique():
+        unseen = replace(model, **calibration(pairs[pairs["fold"] != label]))
+        sites = here[here["fold"] == label]
+        rows = held_out.iloc[sites.index]
+        shift = unseen.share * sites["beyond"].to_numpy()
+        spread = unseen.standard_deviation(sites["dissimilarity"].to_numpy())
+        around = (rows["predicted"].to_numpy(), shift, spread)
+        table.iloc[sites.index] = np.column_stack(
             [
                 shift,
                 spread,
-                model.probability(*round_it, at_or_below),
-                model.probability(*round_it, observed[rows]),
-                model.quantiles(*round_it, quantiles),
+                unseen.probability(*around, at_or_below),
+                unseen.probability(*around, rows["observed"].to_numpy()),
+                unseen.quantiles(*around, quantiles),
             ]
         )
     return pd.concat([held_out[["fold", "observed", "predicted"]], table], axis=1)

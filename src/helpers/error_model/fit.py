@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
@@ -42,31 +44,42 @@ def fit_to_pairs(
 ) -> ErrorModel:
     """The model of sites from their held-out predictions; see :func:`fit_error_model`.
 
-    The share follows from all groups, for those of predictors reach farthest beyond the sites. The
-    variance follows from groups of places, kNNDM and random folds, which between them have the
-    distances of the map. The residuals are those of groups of places and kNNDM folds: sites that
-    lie together err together, and a calibration that lets neighbours in would be too narrow. The
-    variogram is that of the kNNDM folds.
+    The variogram is that of the kNNDM folds.
     """
     lower, upper, slope = trend_and_box(predictors, temperature_c)
-    share, variance = _share_and_variance(pairs)
-    residual = _standardised(pairs, share, variance)
-    spatial = pairs["kind"].isin([PLACES, KNNDM]).to_numpy()
-    rising = np.argsort(residual[spatial], kind="stable")
-    knndm = (pairs["kind"] == KNNDM).to_numpy()
-    places = np.asarray(xy, dtype=float)[pairs["site"][knndm]]
+    learned = calibration(pairs)
+    knndm = pairs[pairs["kind"] == KNNDM]
+    residual = _standardised(knndm, learned["share"], learned["variance"])
+    places = np.asarray(xy, dtype=float)[knndm["site"]]
     return ErrorModel(
         names=tuple(predictors.columns),
         lower=lower,
         upper=upper,
         slope=slope,
-        share=share,
-        variance=variance,
-        residuals=residual[spatial][rising],
-        folds=pairs["fold"].to_numpy()[spatial][rising],
-        n_sites=int(pairs["site"][spatial].nunique()),
-        variogram=fit_variogram(empirical_variogram(residual[knndm], places)),
+        variogram=fit_variogram(empirical_variogram(residual, places)),
+        **learned,
     )
+
+
+def calibration(pairs: pd.DataFrame) -> dict[str, Any]:
+    """What an error model learns from held-out pairs: share, variance, residuals and their folds.
+
+    The share follows from all groups, for those of predictors reach farthest beyond the sites. The
+    variance follows from groups of places, kNNDM and random folds, which between them have the
+    distances of the map. The residuals are those of groups of places and kNNDM folds: sites that
+    lie together err together, and a calibration that lets neighbours in would be too narrow.
+    """
+    share, variance = _share_and_variance(pairs)
+    spatial = pairs[pairs["kind"].isin([PLACES, KNNDM])]
+    residual = _standardised(spatial, share, variance)
+    rising = np.argsort(residual, kind="stable")
+    return {
+        "share": share,
+        "variance": variance,
+        "residuals": residual[rising],
+        "folds": spatial["fold"].to_numpy(dtype=float)[rising],
+        "n_sites": int(spatial["site"].nunique()),
+    }
 
 
 def _share_and_variance(pairs: pd.DataFrame) -> tuple[float, NDArray]:

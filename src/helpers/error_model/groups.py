@@ -113,13 +113,18 @@ def _groups(points: NDArray, xy: NDArray, knndm_folds: NDArray, seed: int) -> li
         for label in np.unique(labels)
     ]
     least = max(LEAST_SHARE * len(xy), FEWEST)
-    kept = [group for group in groups if (~group.test).sum() >= least]
-    if {group.kind for group in kept} < {KNNDM, PLACES}:
+    # Without a kNNDM fold its sites could not be calibrated.
+    kept = [g for g in groups if g.kind == KNNDM or (~g.test).sum() >= least]
+    if len(xy) - max(map(np.sum, _tests(kept, KNNDM))) < FEWEST or not _tests(kept, PLACES):
         raise ContractError(
             f"{len(xy)} sites are too few for an error model: no group of them can be held out "
             f"that leaves {least:g} sites. Add boreholes."
         )
     return kept
+
+
+def _tests(groups: list[_Group], kind: str) -> list[NDArray]:
+    return [group.test for group in groups if group.kind == kind]
 
 
 def trend_and_box(

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from helpers.residuals import Variogram
-from helpers.storage import ContractError, read_json, write_json
+from helpers.storage import ContractError, read_json, require, write_json
 
 LEAST_VARIANCE_C2 = 0.01
 _ARRAYS = ("lower", "upper", "slope", "variance", "residuals", "folds")
@@ -44,6 +44,8 @@ class ErrorModel:
         Number of sites behind them.
     variogram
         Of the standardised residuals, for error fields.
+    made_of
+        Fingerprint of what it was made of, for whoever reads it back; may be empty.
 
     """
 
@@ -57,6 +59,7 @@ class ErrorModel:
     folds: NDArray
     n_sites: int
     variogram: Variogram
+    made_of: str = ""
 
     @property
     def parameters(self) -> Iterator[NDArray]:
@@ -103,20 +106,11 @@ class ErrorModel:
         """Standardised residual at a level: that of the left-out fold which is farthest out."""
         labels = np.unique(self.folds)
         kept = [self.folds != label for label in labels] if len(labels) > 1 else [slice(None)]
-        outward = self._outward(level)
-        # The inverse of the empirical distribution: rounding must not skip a residual.
         parts = [self.residuals[part] for part in kept]
-        places = [max(int(np.ceil(outward * len(part) - 1e-9)) - 1, 0) for part in parts]
-        found = [part[place] for part, place in zip(parts, places, strict=True)]
-        return float(
-            np.median(found) if level == 0.5 else min(found) if level < 0.5 else max(found)
-        )
-
-    def _outward(self, level: float) -> float:
-        """Level of the residuals that stands for a level of the truth."""
-        tail = min(level, 1 - level)
-        further = np.floor(tail * (self.n_sites + 1) + 1e-9) / self.n_sites
-        return further if level <= 0.5 else 1 - further
+        if level == 0.5:
+            return float(np.median([np.median(part) for part in parts]))
+        outermost = min if level < 0.5 else max
+        return float(outermost(_quantile(part, level, self.n_sites) for part in parts))
 
     def probability(
         self,
@@ -125,9 +119,15 @@ class ErrorModel:
         standard_deviation: ArrayLike,
         at_or_below: float = 0.0,
     ) -> NDArray:
-        """Calibrated probability of a temperature at or below one, deg C, at n places (n,)."""
+        """Calibrated probability of a temperature at or below one, deg C, at n places (n,).
+
+        From all residuals together, so that it adds up over an area: the quantiles, which are the
+        outermost over folds, are more cautious.
+        """
         z = (at_or_below - np.asarray(prediction) - shift) / standard_deviation
-        share = np.searchsorted(self.residuals, z, side="right") / len(self.residuals)
+        below = np.searchsorted(self.residuals, z, side="right")
+        # So few errors never make it certain (rule of succession of Laplace).
+        share = (below + 1) / (len(self.residuals) + 2)
         return np.where(np.isnan(z), np.nan, share)
 
     def record(self) -> dict[str, object]:
@@ -151,7 +151,7 @@ class ErrorModel:
         """Write it as JSON."""
         arrays = {name: getattr(self, name).astype(float).tolist() for name in _ARRAYS}
         numbers = {"share": float(self.share), "n_sites": int(self.n_sites)}
-        content = {"names": list(self.names), **arrays, **numbers}
+        content = {"names": list(self.names), "made_of": self.made_of, **arrays, **numbers}
         return write_json(content | {"variogram": self.variogram.__dict__}, path)
 
 
@@ -166,18 +166,20 @@ def load_error_model(path: str | Path, made_by: str = "") -> ErrorModel:
         If the file is something else.
 
     """
-    content = read_json(path, made_by)
+    path = require(path, made_by)
     try:
+        content = read_json(path)
         arrays = {name: np.array(content[name], dtype=float) for name in _ARRAYS}
         model = ErrorModel(
-            names=tuple(content["names"]),
+            names=tuple(content["names"].copy()),
             share=float(content["share"]),
             n_sites=int(content["n_sites"]),
+            made_of=str(content["made_of"]),
             variogram=Variogram(**content["variogram"]),
             **arrays,
         )
         _check(model)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ContractError(
             f"{path}: not an error model written by this program ({error}). Run {made_by} again."
         ) from error
@@ -192,8 +194,21 @@ def _check(model: ErrorModel) -> None:
     wrong = {name: shapes[name] for name, shape in wanted.items() if shapes[name] != shape}
     if wrong or not all(np.isfinite(values).all() for values in model.parameters) or not m[0]:
         raise ValueError(f"shapes {wrong or shapes}, or numbers missing")
-    if (np.diff(model.residuals) < 0).any() or (model.variance < 0).any() or model.n_sites < 1:
-        raise ValueError("residuals do not rise, or a variance is below 0")
+    rises = (np.diff(model.residuals) >= 0).all() and (model.lower <= model.upper).all()
+    if not rises or (model.variance < 0).any() or model.n_sites < 1 or not 0 <= model.share <= 1:
+        raise ValueError("residuals or box do not rise, or a number is out of its range")
+
+
+def _quantile(rising: NDArray, level: float, n_sites: int) -> float:
+    """Quantile of values, the level moved outwards by what so many sites can tell.
+
+    Of n values the lowest k lie with probability k / (n + 1) above a new one.
+    """
+    if level > 0.5:
+        return -_quantile(-rising[::-1], 1 - level, n_sites)
+    outward = np.floor(level * (n_sites + 1) + 1e-9) / n_sites
+    # The inverse of the empirical distribution: rounding must not skip a value.
+    return rising[max(int(np.ceil(outward * len(rising) - 1e-9)) - 1, 0)]
 
 
 def beyond(x: ArrayLike, lower: ArrayLike, upper: ArrayLike, slope: ArrayLike) -> NDArray:

@@ -29,7 +29,7 @@ STUDY = Path(__file__).resolve().parents[3] / "data" / "northeast_china"
 # Enough for a forest of a hundred sites; the map that is judged has as many.
 N_TREES = 50
 N_SURVEYS = 100
-# Seeds from here on, after that of the truth; those before served to choose how errors are modelled.
+# Seeds from here on, after that of the truth: others served to choose how errors are modelled.
 FIRST_SURVEY = 5001
 
 

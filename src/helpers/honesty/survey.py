@@ -100,7 +100,7 @@ def assess_survey(world: World, seed: int) -> Assessment:
         workers=1,
         progress=False,
     )
-    designs = validation.study_designs(study, training, world.covariates, folds)
+    designs, _ = validation.study_designs(study, training, world.covariates, folds)
     row = {"survey": seed, "n_sites": len(training)}
     row |= _design_errors(study, training, designs)
     row |= _true_errors(study, result, world.sample_truth)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -77,7 +77,7 @@ def honesty_trial(
 
 def _trial_key(study: Study) -> str:
     """Name for all that an assessment depends on: settings, truth, libraries, and this package."""
-    settings = study.model_dump(include={"forest", "validation", "boreholes", "grid"}, mode="json")
+    settings = study.model_dump(mode="json")
     package = Path(helpers.__file__).parent
     code = {str(p.relative_to(package)): sha256(p) for p in sorted(package.rglob("*.py"))}
     text = json.dumps([settings, truth_key(study), releases(), code], sort_keys=True)
@@ -91,12 +91,21 @@ def _assessed(world: World, seeds: list[int], workers: int) -> Iterator[tuple[in
         return
     # Forked processes would share the locks of threads that do not exist in them.
     pool = ProcessPoolExecutor(workers, get_context("spawn"), _receive, (world,))
-    with pool:
-        running = {pool.submit(_assess, seed): seed for seed in seeds}
-        while running:
-            finished, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in finished:
-                yield running.pop(future), future.result()
+    running = {pool.submit(_assess, seed): seed for seed in seeds}
+    try:
+        for future in as_completed(running):
+            yield running[future], _result(future, running[future])
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _result(future: Future, seed: int) -> Assessment:
+    """What a process found; an error names the survey."""
+    try:
+        return future.result()
+    except Exception as error:
+        error.add_note(f"This was virtual survey {seed}; those that are done are kept.")
+        raise
 
 
 def _receive(world: World) -> None:

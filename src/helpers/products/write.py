@@ -74,6 +74,7 @@ def write_products(
     _check_forest(study, forest)
     _check_grid(study, covariates)
     _check_block_cells(block_cells)
+    _check_error_model(error_model)
     task = _task(study, forest, domain, error_model)
     # Tables that are too large are an error here, and not after the rasters are there.
     base_value_c = task.base_value if task.shapley else np.nan
@@ -92,6 +93,14 @@ def write_products(
             _write_blocks(study, blocks, unfinished, base_value_c)
         tags = shapley_tags(base_value_c, len(forest.temperature_c)) if task.shapley else {}
         return finish_products(study, unfinished, tags, progress)
+
+
+def _check_error_model(error_model: ErrorModel) -> None:
+    if not isinstance(error_model, ErrorModel):
+        raise ContractError(
+            f"error_model is {error_model!r}; a map goes with its error. Run notebook "
+            "05_validation and give the error model it writes."
+        )
 
 
 def _task(

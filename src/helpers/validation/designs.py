@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,7 @@ from helpers.folds import (
     sampling_intensity_weights,
     standardised,
 )
+from helpers.storage import ContractError
 from helpers.study import Study
 
 # In the order they are shown, with the words for tables and figures.
@@ -79,8 +80,8 @@ def repeated_random_folds(study: Study, training: pd.DataFrame) -> list[NDArray]
 
 def study_designs(
     study: Study, training: pd.DataFrame, covariates: xr.Dataset, folds: pd.DataFrame
-) -> dict[str, Design]:
-    """Every way of holding out the sites that is compared, by name (``DESIGNS``).
+) -> tuple[dict[str, Design], dict[str, str]]:
+    """Every way of holding out the sites that is compared.
 
     Parameters
     ----------
@@ -93,44 +94,65 @@ def study_designs(
     folds
         Of :func:`read_folds`: columns random_0 and knndm.
 
+    Returns
+    -------
+    Designs by name, in the order of ``DESIGNS``; and the reason of each that these sites do not
+    allow, such as blocks where all of them lie in one.
+
     """
-    settings, seed = study.validation, study.about.seed
-    xy, predictors = training[["x", "y"]].to_numpy(), study.forest.predictors
+    xy = training[["x", "y"]].to_numpy()
     points = prediction_points(study, covariates)
-    map_predictors = sample_at(covariates, *points.T)[predictors]
-    features = knndm(
-        *standardised(training[predictors], map_predictors),
+    settings, seed = study.validation, study.about.seed
+    random = PredefinedSplit(folds["random_0"])
+    splitters: dict[str, Callable[[], object]] = {
+        "random": lambda: random,
+        "leave_one_out": LeaveOneOut,
+        "blocks": lambda: SpatialBlocks(xy, settings.block_m, settings.n_folds, seed),
+        "intensity": lambda: random,
+        "knndm_features": lambda: _matched_in_predictors(study, training, covariates, points),
+        "nndm": lambda: NearestNeighbourMatching(xy, points),
+        "knndm": lambda: PredefinedSplit(folds["knndm"]),
+    }
+    weights = {"intensity": lambda: sampling_intensity_weights(xy, points)}
+    designs, left_out = {}, {}
+    for name in DESIGNS:
+        try:
+            weight = weights[name]() if name in weights else None
+            designs[name] = design_of(name, splitters[name](), len(xy), weight)
+        except ContractError as error:
+            left_out[name] = f"{DESIGNS[name]} left out: {error}"
+    return designs, left_out
+
+
+def _matched_in_predictors(
+    study: Study, training: pd.DataFrame, covariates: xr.Dataset, points: NDArray
+) -> PredefinedSplit:
+    """KNNDM in the space of the predictors; sites of the same predictors stay together."""
+    settings, predictors = study.validation, study.forest.predictors
+    found = knndm(
+        *standardised(training[predictors], sample_at(covariates, *points.T)[predictors]),
         n_folds=settings.matched_folds,
         max_share=settings.max_share,
         clustering=settings.clustering,
-        seed=seed,
+        seed=study.about.seed,
         same_point="together",
     )
-    random = PredefinedSplit(folds["random_0"])
-    splitters = {
-        "random": random,
-        "leave_one_out": LeaveOneOut(),
-        "blocks": SpatialBlocks(xy, settings.block_m, settings.n_folds, seed),
-        "intensity": random,
-        "knndm_features": PredefinedSplit(features.folds),
-        "nndm": NearestNeighbourMatching(xy, points),
-        "knndm": PredefinedSplit(folds["knndm"]),
-    }
-    weights = {"intensity": sampling_intensity_weights(xy, points)}
-    return {name: design_of(name, splitters[name], len(xy), weights.get(name)) for name in DESIGNS}
+    return PredefinedSplit(found.folds)
 
 
 def design_table(
-    designs: Mapping[str, Design], training: pd.DataFrame, to_map: NDArray
+    study: Study, designs: Mapping[str, Design], training: pd.DataFrame, to_map: NDArray
 ) -> pd.DataFrame:
     """Number of folds, W and median distance (km) and warnings of each design, by name."""
-    xy = training[["x", "y"]].to_numpy()
+    xy, predictors = training[["x", "y"]].to_numpy(), training[study.forest.predictors]
+    corner = np.floor(xy / study.grid.resolution_m).astype(int)
+    cells = np.unique(corner, axis=0, return_inverse=True)[1].ravel()
     rows = {
         name: {
             "n_folds": len(design.splits),
             "w_km": design.w(xy, to_map) / 1000,
             "median_km": float(np.median(design.distances(xy))) / 1000,
-            "warnings": fold_warnings(design, xy, sites=list(training["site"])),
+            "warnings": fold_warnings(design, xy, cells, predictors, list(training["site"])),
         }
         for name, design in designs.items()
     }

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
 from helpers.applicability import ApplicabilityDomain
 from helpers.error_model import ErrorModel, fit_error_model, load_error_model
-from helpers.error_model.groups import trend_and_box
 from helpers.storage import ContractError
 from helpers.study import Study
 from helpers.validation.fitting import forest_settings, site_errors
@@ -26,7 +29,7 @@ def study_error_model(
 ) -> tuple[ErrorModel, pd.DataFrame]:
     """The error model of a study and its held-out pairs; see helpers.error_model."""
     settings = forest_settings(study)
-    return fit_error_model(
+    model, pairs = fit_error_model(
         training[study.forest.predictors],
         training["t15_c"],
         training[["x", "y"]],
@@ -36,31 +39,38 @@ def study_error_model(
         progress=progress,
         **settings | {"n_trees": min(settings["n_trees"], MOST_TREES)},
     )
+    return replace(model, made_of=_fingerprint(study, training, domain, knndm_folds)), pairs
 
 
-def load_study_error_model(study: Study, training: pd.DataFrame) -> ErrorModel:
-    """The error model of notebook 05, if it is of these predictors and this many sites.
+def load_study_error_model(
+    study: Study, training: pd.DataFrame, domain: ApplicabilityDomain, knndm_folds: ArrayLike
+) -> ErrorModel:
+    """The error model of notebook 05, if it was made of these sites, settings and folds.
 
     Raises
     ------
     FileNotFoundError, ContractError
-        If there is none, or it is of something else.
+        If there is none, or it was made of something else: the error would be of another map.
 
     """
     made_by = "notebook 05_validation"
     path = study.interim_dir / "error_model.json"
     model = load_error_model(path, made_by)
-    if not _is_of(model, study, training):
+    if model.made_of != _fingerprint(study, training, domain, knndm_folds):
         raise ContractError(
-            f"{path}: made for {', '.join(model.names)} and other sites than those of the "
-            f"training table, or study.toml has changed since. Run {made_by} again."
+            f"{path}: made of other sites, folds or settings than those of the training table, "
+            f"folds.csv, importance.csv and study.toml as they are now. Run {made_by} again."
         )
     return model
 
 
-def _is_of(model: ErrorModel, study: Study, training: pd.DataFrame) -> bool:
-    """Whether the model has the predictors of the study, and the box and trend of its sites."""
-    if model.names != tuple(study.forest.predictors):
-        return False
-    found = trend_and_box(training[study.forest.predictors], training["t15_c"])
-    return all(map(np.allclose, found, (model.lower, model.upper, model.slope)))
+def _fingerprint(
+    study: Study, training: pd.DataFrame, domain: ApplicabilityDomain, knndm_folds: ArrayLike
+) -> str:
+    """SHA-256 of all that the error model of a study follows from."""
+    names = ["x", "y", "t15_c", "standard_error_c", *study.forest.predictors]
+    settings = {**forest_settings(study), "weights": study.forest.weights, "names": names}
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    for values in (training[names], knndm_folds, *domain.parameters):
+        digest.update(np.ascontiguousarray(values, dtype=float))
+    return digest.hexdigest()

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from helpers.error_model import calibrated_held_out
+from helpers.error_model import ErrorModel, calibrated_held_out
 from helpers.held_out import Splits, cross_validated, quantile_name
 from helpers.scores import (
     FROZEN_LABELS,
@@ -56,19 +56,18 @@ def hold_out(
         quantiles=levels_of(study),
         standard_error_c=site_errors(study, training),
         progress=progress,
-        **settings | {"n_trees": min(n_trees or settings["n_trees"], settings["n_trees"])},
+        **settings | ({} if n_trees is None else {"n_trees": min(n_trees, settings["n_trees"])}),
     )
     held_out.insert(0, "site", training["site"].to_numpy())
     return held_out
 
 
 def calibrated(
-    study: Study, training: pd.DataFrame, held_out: pd.DataFrame, pairs: pd.DataFrame
+    study: Study, error_model: ErrorModel, pairs: pd.DataFrame, held_out: pd.DataFrame
 ) -> pd.DataFrame:
     """Calibrated distribution of each site held out under kNNDM; see helpers.error_model."""
-    predictors, xy = training[study.forest.predictors], training[["x", "y"]]
-    table = calibrated_held_out(pairs, held_out, predictors, xy, levels_of(study))
-    table.insert(0, "site", training["site"].to_numpy())
+    table = calibrated_held_out(error_model, pairs, held_out, levels_of(study))
+    table.insert(0, "site", held_out["site"].to_numpy())
     return table
 
 
