@@ -198,6 +198,17 @@ def test_skill_by_hand_with_and_without_weights():
     assert row["skill"] == pytest.approx(1 - 3 / 16)
 
 
+@pytest.mark.parametrize("observed", [[-1.3] * 3, [1.0, 1.0, 5.0]])
+def test_where_the_mean_makes_no_error_there_is_no_skill(observed):
+    """Of three equal temperatures, and of sites each with its twin: undefined, not an error."""
+    base = {"design": "a", "site": list("abc"), "fold": [0, 1, 2], "weight": 1.0}
+    rounded = np.nextafter(observed, 0) if np.ptp(observed) == 0 else observed
+    models = {"observed": observed, "mean": rounded, "model": [0.0, 1.0, 2.0]}
+    rows = skill_table(pd.DataFrame(base | models)).set_index("model")
+    assert rows["skill"].isna().all()
+    assert rows.loc["model", "rmse"] > 0
+
+
 def test_a_design_trains_on_its_own_sites_only_and_brings_its_weights(study, table):
     """Trained without the warm sites, which it does not test, the mean is that of the cold."""
     two = table[:4].assign(t15_c=[0.0, 1.0, 50.0, 51.0])

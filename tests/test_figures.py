@@ -327,7 +327,16 @@ DRAW = {
 
 # In the tests of their own modules.
 DRAWN_ELSEWHERE = {
-    *("designs", "skill", "error_profile", "coverage", "reliability", "variogram", "drilling"),
+    *(
+        "designs",
+        "skill",
+        "error_profile",
+        "coverage",
+        "reliability",
+        "pit",
+        "variogram",
+        "drilling",
+    ),
     *("honesty", "expected_error"),
 }
 

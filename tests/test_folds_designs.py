@@ -21,7 +21,6 @@ from helpers.folds import (
     SpatialBlocks,
     as_splits,
     balanced_folds,
-    cronie_van_lieshout_bandwidth,
     design_distances,
     design_of,
     design_w,
@@ -334,6 +333,14 @@ def test_stored_folds_are_a_design():
         ([([0, 1], [2]), ([2, 3], [0, 1])], None, "site 3 is tested 0 times, and 1 of 4 sites"),
         ([([0, 1], [2, 3]), ([1, 2, 3], [0, 1])], None, "split 1 trains on 3 sites, 1 of which"),
         ([([], [2, 3]), ([2, 3], [0, 1])], None, "split 0 trains on 0 sites"),
+        ([], None, "'wrong': 0 splits found; at least 1"),
+        ([([0, 1], []), ([2, 3], [])], None, "site 0 is tested 0 times, and 4 of 4 sites"),
+        ([([0, 4], [2, 3]), ([2, 3], [0, 1])], None, "0 trains on row 4; .* 4 sites are 0 to 3"),
+        ([([0, 1], [2, 3]), ([2, -4], [0, 1])], None, "split 1 trains on row -4; .* 0 to 3"),
+        ([([0, 1], [2, 3]), ([2, 2], [0, 1])], None, "split 1 trains on row 2 2 times; .* once"),
+        ([([0, 1], [2, 3, 4]), ([2, 3], [0, 1])], None, "split 0 tests row 4; rows of the 4"),
+        ([([0, 1], [2, -1]), ([2, 3], [0, 1])], None, "split 0 tests row -1; rows of the 4"),
+        ([([0, 1], [2, 3]), ([2.0, 3.0], [0, 1])], None, "1 trains on rows .* type float64; whole"),
         (LeaveOneOut(), [1, 1, 0, 2], "a least value of 0.0; a finite number above 0"),
         (LeaveOneOut(), [1, 1], r"shape \(2,\) .* each of the 4 sites"),
     ],
@@ -386,18 +393,12 @@ def test_of_many_sites_at_random_the_edge_does_not_stand_out():
     assert weight[edge].mean() / weight[~edge].mean() == pytest.approx(1, abs=0.1)
 
 
-def test_by_the_criterion_of_cronie_and_van_lieshout_the_sites_stand_for_the_whole_map():
-    width = cronie_van_lieshout_bandwidth(ROADS, AREA)
-    kernel = np.exp(-0.5 * (cdist(ROADS, ROADS) / width) ** 2) / (2 * np.pi * width**2)
-    assert (1 / kernel.sum(axis=1)).sum() == pytest.approx(9e5**2, rel=1e-6)
-    assert width > sampling_bandwidth(ROADS, AREA)
-
-
-@pytest.mark.parametrize("rule", [sampling_bandwidth, cronie_van_lieshout_bandwidth])
-def test_the_bandwidth_of_sites_without_neighbours_is_known(rule):
+def test_the_bandwidth_of_sites_without_neighbours_is_known():
     """Four sites out of each other's reach: 4 * 2 pi width^2 is the area, 1e8 m2."""
     sites = np.array([(0, 0), (1e6, 0), (0, 1e6), (1e6, 1e6)])
-    assert rule(sites, grid(1e4, 1e3)) == pytest.approx(np.sqrt(1e8 / 4 / (2 * np.pi)))
+    assert sampling_bandwidth(sites, grid(1e4, 1e3)) == pytest.approx(
+        np.sqrt(1e8 / 4 / (2 * np.pi))
+    )
 
 
 def test_sampling_weights_need_a_regular_sample_of_the_landscape():

@@ -61,8 +61,9 @@ def test_errors_of_a_bin_are_averaged_as_squares(profiles):
 
 def test_verdicts_say_what_was_reached(rows, profiles):
     found = verdicts(rows, profiles)
-    assert found["reached"].tolist() == [True, True, True, False, True, False]
-    assert found["found"].iloc[-1] == 0.75
+    assert found["reached"].tolist() == [True, True, True, False, True, False, ""]
+    assert found["found"].tolist()[-2:] == [0.75, 0.25]
+    assert found["surveys"].tolist()[:5] == [1, 1, 1, 0, 1]
     worse = verdicts(rows.assign(knndm=0.6), profiles)
     assert not worse["reached"].iloc[0] and not worse["reached"].iloc[2]
 

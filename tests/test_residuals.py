@@ -97,6 +97,30 @@ def test_values_that_keep_rising_get_no_longer_range_than_the_bins_can_show():
     assert 1e5 < found.range_m <= 5e5 / 3 * (1 + 1e-9)
 
 
+@pytest.mark.parametrize("shape", [(4, 4), (5, 5), (6, 2)])
+def test_a_regular_grid_of_few_sites_has_a_variogram(shape):
+    """No two of its sites are nearer than a third of the farthest bin."""
+    xy = np.stack(np.meshgrid(*map(np.arange, shape)), axis=-1).reshape(-1, 2) * 1e4
+    empirical = empirical_variogram(np.random.default_rng(0).normal(size=len(xy)), xy)
+    reach = empirical["distance_m"].max()
+    assert empirical["distance_m"].min() >= 0.33 * reach
+    assert reach / 6 * (1 - 1e-9) <= fit_variogram(empirical).range_m <= reach / 3 * (1 + 1e-9)
+
+
+def test_of_any_eight_to_twelve_sites_there_is_a_variogram_or_there_are_too_few_bins():
+    fitted = 0
+    for seed in range(50):
+        rng = np.random.default_rng(seed)
+        xy = rng.uniform(0, 1e5, (8 + seed % 5, 2))
+        empirical = empirical_variogram(rng.normal(size=len(xy)), xy)
+        if len(empirical) < 3:
+            with pytest.raises(ContractError, match="bins hold pairs of sites, 3 are needed"):
+                fit_variogram(empirical)
+        else:
+            fitted += fit_variogram(empirical).range_m > 0
+    assert fitted >= 45
+
+
 def test_simulated_fields_have_the_covariance_of_the_variogram_without_its_nugget():
     points = SITES[:20]
     fields = simulate_fields(points, TRUE, 20_000, seed=5)

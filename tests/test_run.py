@@ -1,6 +1,11 @@
+from types import SimpleNamespace
+
+import pandas as pd
 import pytest
 
 from helpers import run
+from helpers.products.area_rows import PERMAFROST
+from helpers.storage import write_json
 from helpers.study import StudyError, load_study
 
 
@@ -36,3 +41,65 @@ def test_a_study_is_found_by_name_and_by_path(tmp_path):
 def test_an_unknown_study_ends_with_a_message_and_status_1(capsys):
     assert run.main(["map", "no_such_study"]) == 1
     assert "python -m helpers.run new NAME" in capsys.readouterr().err
+
+
+def a_finished_run(folder, number):
+    """Study whose files hold ``number`` wherever a score may be undefined."""
+    design = {
+        "regression": {
+            **dict.fromkeys(("rmse", "bias", "model_efficiency"), number),
+            "rmse_interval": [number, number],
+        },
+        "frozen": {"overall_accuracy": number},
+        "interval": {"nominal": 0.9, "coverage": number},
+        "calibrated_interval": {"nominal": 0.9, "coverage": number},
+    }
+    sides = ("share_inside", "expected_error_inside_c", "expected_error_outside_c")
+    validation = {
+        "n_sites": 12,
+        "designs": {"random": design, "knndm": design},
+        "truth": {"whole map": {"cells": 9, "rmse": number}, "outside": {"cells": 0}},
+        "applicability": dict.fromkeys(sides, number),
+        "true_frozen_share": number,
+    }
+    area = ("where_mean_at_or_below_0", "inside_applicability")
+    row = dict.fromkeys(("simulated_median", "lower", "upper"), number)
+    metadata = {
+        "permafrost_area_1e4_km2": {**dict.fromkeys(area, number), "mapped": 144.0},
+        "area_table_1e4_km2": {"rows": {PERMAFROST: row}, "simulated_level": 0.9},
+    }
+    write_json(validation, folder / "validation.json")
+    write_json(metadata, folder / "metadata.json")
+    sites = pd.DataFrame({"site": [*"abc"], "status": "used", "t15_c": -1.0})
+    sites.to_csv(folder / "boreholes.csv", index=False)
+    return SimpleNamespace(
+        interim_dir=folder,
+        output_dir=folder,
+        grid=SimpleNamespace(resolution_m=1000.0),
+        about=SimpleNamespace(virtual_boreholes=True),
+    )
+
+
+def test_numbers_of_the_results_are_rounded(tmp_path):
+    rows = run.results(a_finished_run(tmp_path, 0.256))
+    assert rows["kNNDM"] == (
+        "RMSE 0.26 (0.26-0.26) degC, bias +0.26, model efficiency 0.26, frozen or not 26%, "
+        "forest's 90% interval covers 26%"
+    )
+    assert rows["Permafrost, with its error"] == "0.3 (90% interval 0.3-0.3) x 10^4 km2"
+    assert rows["Permafrost, virtual truth"] == "36.9 x 10^4 km2"
+
+
+def test_an_undefined_number_of_the_results_is_a_dash(tmp_path):
+    """Of sites that are all alike, say, the model efficiency is null in the file."""
+    rows = run.results(a_finished_run(tmp_path, None))
+    assert rows["kNNDM"] == (
+        "RMSE - (---) degC, bias -, model efficiency -, frozen or not -, "
+        "forest's 90% interval covers -"
+    )
+    assert rows["True RMSE (virtual truth)"] == "whole map -"
+    assert rows["Expected RMSE of the map"] == "inside -, outside - degC"
+    assert rows["Area of applicability"] == "- of the map"
+    assert rows["Permafrost, mean <= 0 degC"] == "- x 10^4 km2"
+    assert rows["Permafrost, with its error"] == "- (90% interval ---) x 10^4 km2"
+    assert "Permafrost, virtual truth" not in rows

@@ -51,6 +51,12 @@ WRONG = [
     ("[0.05, 0.25, 0.5, 0.75, 0.95]", "[0.5]", r"quantiles: two or more levels that rise"),
     ("virtual_boreholes = true", "virtual_boreholes = false", r"truth_seed belongs to virtual"),
     ("[5.2,", "[0.0,", r"within_month_sd_c\.0: .*greater than 0"),
+    (
+        "n_matched_folds = 5 ",
+        "n_matched_folds = 2 ",
+        r"validation: max_share is 0\.5; with n_matched_folds = 2 it must lie above 0\.5: raise",
+    ),
+    ("max_share = 0.5 ", "max_share = 0.2 ", r"above 0\.2: raise max_share, or n_matched_folds"),
     ("[climate]", "[climates]", r"climates: unknown key. Did you mean 'climate'"),
 ]
 
@@ -65,6 +71,15 @@ def test_a_wrong_key_or_value_is_named_with_its_place(edit_study, old, new, mess
     with pytest.raises(StudyError, match=message) as caught:
         load_study(folder)
     assert str(folder / "study.toml") in str(caught.value)
+
+
+def test_only_the_folds_matched_to_the_map_share_the_sites(edit_study):
+    """They are as many as the others if not said otherwise; two random folds alone are possible."""
+    folder = edit_study(("n_folds = 10", "n_folds = 2"))
+    assert load_study(folder).validation.matched_folds == 5
+    folder = edit_study(("n_matched_folds", "# n_matched_folds"))
+    with pytest.raises(StudyError, match=r"with n_folds = 2 .* raise max_share, or n_folds"):
+        load_study(folder)
 
 
 def test_a_missing_study_says_how_to_make_one(tmp_path):

@@ -53,11 +53,12 @@ SIMULATED = {
 }
 ERRORS = {
     "en": "truth - t15 = share_of_beyond * beyond + error. beyond: by how much a straight line "
-    "(slope_c_per_unit) changes from the box of the sites to the place, where a forest stays "
-    "constant. Variance of the error: at_sites + per_dissimilarity * dissimilarity index. Learned "
-    "from sites held out in groups; the variogram is that of the standardised errors.",
+    "(slope_c_per_unit) changes from the box of the sites (their 10 % and 90 % quantiles) to the "
+    "place, as a forest levels off towards its outermost sites. Variance of the error: at_sites + "
+    "per_dissimilarity * dissimilarity index. Learned from sites held out in groups; the variogram "
+    "is that of the standardised errors.",
     "zh": "真值-t15=share_of_beyond×beyond+误差。beyond为拟合直线（斜率slope_c_per_unit）"
-    "从站点取值范围（box）边缘到该处的变化量，随机森林在此范围之外保持不变。"
+    "从站点取值范围（box，10%和90%分位数）边缘到该处的变化量，随机森林在最外侧站点附近趋于不变。"
     "误差方差=at_sites+per_dissimilarity×相异度指数。参数由成组留出的站点得到；"
     "变异函数为标准化误差的变异函数。",
 }

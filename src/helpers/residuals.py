@@ -27,8 +27,9 @@ _BINS, _FEWEST_BINS = 12, 3
 # Of the variogram: nugget and partial sill relative to the mean semivariance, range relative to
 # the largest distance. A nugget of exactly 0 would make the model 0 at a distance of 0.
 _LEAST_NUGGET, _LEAST_SILL, _LARGEST = 1e-6, 1e-3, 3.0
-_LONGEST_RANGE = 1 / 3
+LONGEST_RANGE = 1 / 3
 _START_NUGGET, _START_SILL, _START_RANGES = 0.2, 0.8, (0.03, 0.1, 0.3)
+_ABOVE_BOUND = 1.01  # a start lies inside the bounds, not on them
 # Share of the variance added to the diagonal, so that two points at one place do no harm.
 _JITTER = 1e-8
 # Start and bounds of sill, range and nugget, of values and places that spread by 1; so wide that
@@ -125,10 +126,10 @@ def fit_variogram(empirical: pd.DataFrame) -> Variogram:
     It minimises the sum over bins of n_pairs * (semivariance / model - 1)**2 (Cressie 1985,
     doi:10.1007/BF01032109). Bounds, relative to the mean semivariance of the pairs and to the
     largest distance: nugget 0 (1e-6) to 3; partial sill 0.001 to 3; range from the smallest
-    distance above 0 to a third of the largest, where the model has risen by 95 %: a correlation
-    that lasts longer than the bins reach cannot be told from a trend, and fields drawn with it
-    would spread far more than the values do. Values without spatial structure give a small partial
-    sill or a short range.
+    distance above 0 (from a sixth of the largest, if that leaves no room) to a third of the
+    largest, where the model has risen by 95 %: a correlation that lasts longer than the bins reach
+    cannot be told from a trend, and fields drawn with it would spread far more than the values do.
+    Values without spatial structure give a small partial sill or a short range.
 
     Raises
     ------
@@ -151,7 +152,10 @@ def fit_variogram(empirical: pd.DataFrame) -> Variogram:
             "are needed. Look whether all of them are the same number."
         )
     shortest = distance[distance > 0].min() / reach
-    bounds = (_LEAST_NUGGET, _LEAST_SILL, shortest), (_LARGEST, _LARGEST, _LONGEST_RANGE)
+    if _ABOVE_BOUND * shortest >= LONGEST_RANGE:
+        # Few sites, and no bin in the near field: the range still needs room to be fitted.
+        shortest = LONGEST_RANGE / 2
+    bounds = (_LEAST_NUGGET, _LEAST_SILL, shortest), (_LARGEST, _LARGEST, LONGEST_RANGE)
 
     def misfit(parameters: NDArray) -> NDArray:
         """Relative misfit of each bin, weighted."""
@@ -159,7 +163,7 @@ def fit_variogram(empirical: pd.DataFrame) -> Variogram:
         return np.sqrt(n_pairs) * (semivariance / unit / model - 1)
 
     # From several ranges, as a far start can stay in a dip of its own.
-    starts = [(_START_NUGGET, _START_SILL, max(r, 1.01 * shortest)) for r in _START_RANGES]
+    starts = [(_START_NUGGET, _START_SILL, max(r, _ABOVE_BOUND * shortest)) for r in _START_RANGES]
     found = [least_squares(misfit, start, bounds=bounds, x_scale=start) for start in starts]
     nugget, sill, length = min(found, key=lambda result: result.cost).x
     return Variogram(float(nugget * unit), float(sill * unit), float(length * reach))

@@ -123,13 +123,15 @@ def results(study: Study) -> dict[str, str]:
     )
     if validation["truth"]:
         rows["True RMSE (virtual truth)"] = ", ".join(
-            f"{name} {found['rmse']:.2f}"
+            f"{name} {_number(found['rmse'])}"
             for name, found in validation["truth"].items()
             if found["cells"]
         )
     rows |= _expectation_lines(validation["applicability"])
-    rows["Permafrost, mean <= 0 degC"] = f"{area['where_mean_at_or_below_0']:.1f} x 10^4 km2"
-    rows["of which inside the area of applicability"] = f"{area['inside_applicability']:.1f}"
+    rows["Permafrost, mean <= 0 degC"] = (
+        f"{_number(area['where_mean_at_or_below_0'], '.1f')} x 10^4 km2"
+    )
+    rows["of which inside the area of applicability"] = _number(area["inside_applicability"], ".1f")
     rows["Permafrost, with its error"] = _area_line(metadata["area_table_1e4_km2"])
     if validation["true_frozen_share"] is not None:
         true = validation["true_frozen_share"] * area["mapped"]
@@ -173,26 +175,31 @@ def _site_line(status: dict[str, int], validation: dict[str, Any]) -> str:
 
 def _score_line(design: dict[str, Any]) -> str:
     scores, interval, frozen = design["regression"], design["interval"], design["frozen"]
-    low, high = scores["rmse_interval"]
+    low, high = map(_number, scores["rmse_interval"])
     return (
-        f"RMSE {scores['rmse']:.2f} ({low:.2f}-{high:.2f}) degC, bias {scores['bias']:+.2f}, "
-        f"model efficiency {scores['model_efficiency']:.2f}, frozen or not "
-        f"{frozen['overall_accuracy']:.0%}, forest's {_coverage(interval)}"
+        f"RMSE {_number(scores['rmse'])} ({low}-{high}) degC, "
+        f"bias {_number(scores['bias'], '+.2f')}, "
+        f"model efficiency {_number(scores['model_efficiency'])}, frozen or not "
+        f"{_number(frozen['overall_accuracy'], '.0%')}, forest's {_coverage(interval)}"
     )
 
 
-def _coverage(interval: dict[str, float]) -> str:
-    return f"{interval['nominal']:.0%} interval covers {interval['coverage']:.0%}"
+def _number(value: float | None, style: str = ".2f") -> str:
+    """A number as text; a dash for null, which stands for what is not defined."""
+    return "-" if value is None else format(value, style)
 
 
-def _expectation_lines(applicability: dict[str, float]) -> dict[str, str]:
+def _coverage(interval: dict[str, float | None]) -> str:
+    return f"{interval['nominal']:.0%} interval covers {_number(interval['coverage'], '.0%')}"
+
+
+def _expectation_lines(applicability: dict[str, float | None]) -> dict[str, str]:
     """How much of the map the model is for, and the error to be expected there and elsewhere."""
     inside, outside = (
-        f"{value:.2f}" if (value := applicability[f"expected_error_{side}_c"]) is not None else "-"
-        for side in ("inside", "outside")
+        _number(applicability[f"expected_error_{side}_c"]) for side in ("inside", "outside")
     )
     return {
-        "Area of applicability": f"{applicability['share_inside']:.0%} of the map",
+        "Area of applicability": f"{_number(applicability['share_inside'], '.0%')} of the map",
         "Expected RMSE of the map": f"inside {inside}, outside {outside} degC",
     }
 
@@ -200,10 +207,8 @@ def _expectation_lines(applicability: dict[str, float]) -> dict[str, str]:
 def _area_line(table: dict[str, Any]) -> str:
     """Area of permafrost of maps with simulated errors: median and interval."""
     row = table["rows"][PERMAFROST]
-    return (
-        f"{row['simulated_median']:.1f} ({table['simulated_level']:.0%} interval "
-        f"{row['lower']:.1f}-{row['upper']:.1f}) x 10^4 km2"
-    )
+    median, low, high = (_number(row[k], ".1f") for k in ("simulated_median", "lower", "upper"))
+    return f"{median} ({table['simulated_level']:.0%} interval {low}-{high}) x 10^4 km2"
 
 
 def new_study(name: str, parent: Path) -> Path:

@@ -114,8 +114,9 @@ def skill_table(predictions: pd.DataFrame, n_bootstrap: int = 2000, seed: int = 
     -------
     A row for each design and model: n_sites; rmse with rmse_lower and rmse_upper, and bias
     (predicted minus observed), deg C; model_efficiency, 1 - SSE/SST; and skill, 1 - MSE / MSE of
-    the mean of the other sites under the same folds: at or below 0 a model is of no use. A weighted
-    design has weighted scores.
+    the mean of the other sites under the same folds: at or below 0 a model is of no use, and NaN
+    where that mean makes no error, as at sites that are all alike. A weighted design has weighted
+    scores.
 
     Raises
     ------
@@ -142,6 +143,9 @@ def _skill_rows(
             )
             for model in predictions.columns.drop(_KEYS)
         }
+        # Of equal numbers the mean may be rounded: its error then is no measure.
+        alike = np.ptp(table["observed"]) == 0
+        mean_rmse = np.nan if alike else found[MEAN]["rmse"] or np.nan
         for model, scores in found.items():
             lower, upper = scores["rmse_interval"]
             yield {
@@ -153,7 +157,7 @@ def _skill_rows(
                 "rmse_upper": upper,
                 "bias": scores["bias"],
                 "model_efficiency": scores["model_efficiency"],
-                "skill": 1 - (scores["rmse"] / found[MEAN]["rmse"]) ** 2,
+                "skill": 1 - (scores["rmse"] / mean_rmse) ** 2,
             }
 
 

@@ -21,10 +21,11 @@ _ARRAYS = ("lower", "upper", "slope", "variance", "residuals", "folds")
 class ErrorModel:
     """How far, and to which side, the truth is expected to lie from the prediction of a forest.
 
-    ``truth - prediction = share * beyond + standard deviation * residual``. A forest stays constant
-    beyond the outermost values of its sites; ``beyond`` is by how much a straight line would go on
-    changing there. The variance of the rest grows with the dissimilarity index (the error profile
-    of Meyer and Pebesma 2021, doi:10.1111/2041-210X.13650, section 2.5).
+    ``truth - prediction = share * beyond + standard deviation * residual``. A forest levels off
+    towards its outermost sites and stays constant beyond; ``beyond`` is by how much a straight line
+    goes on changing outside the box of most sites. The variance of the rest grows linearly with the
+    dissimilarity index (an error profile as of Meyer and Pebesma 2021,
+    doi:10.1111/2041-210X.13650). Where the ground does not follow the line, it is wrong.
 
     Attributes
     ----------

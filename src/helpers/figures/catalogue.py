@@ -168,6 +168,12 @@ CATALOGUE: dict[str, Entry] = {
         "Share of held-out sites that are frozen against their probability, of the forest and "
         "calibrated, with exact 95 % intervals.",
     ),
+    "pit": Entry(
+        _VALIDATION,
+        "Share of each held-out site's distribution below the observed value, of the forest and "
+        "calibrated: even if the distributions are right. The p of Kolmogorov and Smirnov takes "
+        "sites as independent and is too small.",
+    ),
     "variogram": Entry(
         _VALIDATION, "Variogram of the standardised held-out errors, with its exponential model."
     ),

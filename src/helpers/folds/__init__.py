@@ -22,14 +22,10 @@ from helpers.folds.distances import (
     nearest_neighbour_distances,
     standardised,
 )
-from helpers.folds.intensity import (
-    cronie_van_lieshout_bandwidth,
-    sampling_bandwidth,
-    sampling_intensity_weights,
-)
+from helpers.folds.intensity import sampling_bandwidth, sampling_intensity_weights
 from helpers.folds.k_fold_matching import KnndmFolds, knndm
 from helpers.folds.one_out_matching import nndm
-from helpers.folds.simple import as_splits, balanced_folds, leave_one_out, random_folds
+from helpers.folds.simple import as_splits, balanced_folds, random_folds
 from helpers.folds.splitters import (
     KNearestNeighbourMatching,
     NearestNeighbourMatching,
@@ -49,13 +45,11 @@ __all__ = [
     "SpatialBlocks",
     "as_splits",
     "balanced_folds",
-    "cronie_van_lieshout_bandwidth",
     "design_distances",
     "design_of",
     "design_w",
     "fold_warnings",
     "knndm",
-    "leave_one_out",
     "nearest_neighbour_distances",
     "nndm",
     "random_folds",

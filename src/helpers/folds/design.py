@@ -105,21 +105,33 @@ def design_of(
     Raises
     ------
     ContractError
-        If a site is not tested exactly once (take the repeats of a repeated design one by one), a
-        split trains on what it tests or on nothing, or the weights do not fit.
+        If there is no split, a row is not that of a site or is named twice, a site is not tested
+        exactly once (take the repeats of a repeated design one by one), a split trains on what it
+        tests or on nothing, or the weights do not fit.
 
     """
     splits = tuple(
         (np.asarray(train), np.asarray(test))
         for train, test in check_cv(splitter).split(np.zeros((n_sites, 1)))
     )
-    times = np.bincount(np.concatenate([test for _, test in splits]), minlength=n_sites)
+    _check_splits(name, splits, n_sites)
+    return Design(name, splits, None if weight is None else _checked_weight(weight, n_sites))
+
+
+def _check_splits(name: str, splits: tuple[tuple[NDArray, NDArray], ...], n_sites: int) -> None:
+    if not splits:
+        raise ContractError(f"Design '{name}': 0 splits found; at least 1 is needed.")
+    for number, (train, test) in enumerate(splits):
+        _check_rows(train, f"Design '{name}': split {number} trains on", n_sites)
+        _check_rows(test, f"Design '{name}': split {number} tests", n_sites)
+    tested = np.concatenate([test for _, test in splits if test.size] or [np.empty(0, dtype=int)])
+    times = np.bincount(tested, minlength=n_sites)
     wrong = np.flatnonzero(times != 1)
     if wrong.size:
         raise ContractError(
             f"Design '{name}': site {wrong[0]} is tested {times[wrong[0]]} times, and "
-            f"{wrong.size} of {max(len(times), n_sites)} sites not exactly once. A design tests "
-            "every site once; make one design of each repeat."
+            f"{wrong.size} of {n_sites} sites not exactly once. A design tests every site once; "
+            "make one design of each repeat."
         )
     for number, (train, test) in enumerate(splits):
         both = np.intersect1d(train, test)
@@ -128,7 +140,27 @@ def design_of(
                 f"Design '{name}': split {number} trains on {train.size} sites, {both.size} of "
                 "which it tests. At least 1 and none of those tested is needed."
             )
-    return Design(name, splits, None if weight is None else _checked_weight(weight, n_sites))
+
+
+def _check_rows(rows: NDArray, doing: str, n_sites: int) -> None:
+    if not rows.size:
+        return  # an empty list has no type; whether it may be empty is another question
+    if rows.ndim != 1 or not np.issubdtype(rows.dtype, np.integer):
+        raise ContractError(
+            f"{doing} rows of shape {rows.shape} and type {rows.dtype}; "
+            "whole row numbers (n,) are needed."
+        )
+    beyond = rows[(rows < 0) | (rows >= n_sites)]
+    if beyond.size:
+        raise ContractError(
+            f"{doing} row {beyond[0]}; rows of the {n_sites} sites are 0 to {n_sites - 1}."
+        )
+    found, times = np.unique(rows, return_counts=True)
+    if len(found) < len(rows):
+        raise ContractError(
+            f"{doing} row {found[times.argmax()]} {times.max()} times; each row at most once is "
+            "needed."
+        )
 
 
 def _checked_weight(weight: ArrayLike, n_sites: int) -> NDArray:

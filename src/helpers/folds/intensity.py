@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
 from scipy.spatial import KDTree
 from scipy.special import ndtr
 from sklearn.neighbors import KernelDensity
@@ -36,8 +35,9 @@ def sampling_intensity_weights(
         Coordinates of the n sites (n, 2), and of a regular square sample of the map (m, 2), m.
     bandwidth_m
         Standard deviation of the kernel, m, the same in all directions; ``None``:
-        :func:`sampling_bandwidth`. With :func:`cronie_van_lieshout_bandwidth` the weights are
-        those of de Bruin et al.
+        :func:`sampling_bandwidth`. De Bruin et al. take the width of Cronie and van Lieshout
+        (2018, doi:10.1093/biomet/asy001), which one could compute and pass: that for which the sum
+        of 1 / intensity over the sites, without correction at the edge, is the area of the map.
 
     Returns
     -------
@@ -63,35 +63,13 @@ def sampling_bandwidth(train_xy: ArrayLike, prediction_xy: ArrayLike) -> float:
     """Width (m) of the kernel with which a site alone has the mean intensity of the survey.
 
     Then 2 pi width^2 = area / number of sites: sites out of each other's reach, each standing for
-    1 / intensity, fill the map. It is the least width that the criterion of
-    :func:`cronie_van_lieshout_bandwidth` can give, and the one that it gives without clusters;
-    with them the criterion widens the kernel until the clusters are smoothed into the
-    surroundings that they should weigh as much as. Parameters as for
-    :func:`sampling_intensity_weights`.
+    1 / intensity, fill the map. It is the least width that the criterion of Cronie and van Lieshout
+    (2018, doi:10.1093/biomet/asy001) can give, and the one that it gives without clusters; with
+    them the criterion widens the kernel until the clusters are smoothed into the surroundings that
+    they should weigh as much as. Parameters as for :func:`sampling_intensity_weights`.
     """
     sites, points = _planar(train_xy, "train_xy"), _planar(prediction_xy, "prediction_xy")
     return float(np.sqrt(_area(points) / (2 * np.pi * len(sites))))
-
-
-def cronie_van_lieshout_bandwidth(train_xy: ArrayLike, prediction_xy: ArrayLike) -> float:
-    """Width (m) of the kernel for which the sites, each standing for 1 / intensity, fill the map.
-
-    The criterion of Cronie and van Lieshout (2018, doi:10.1093/biomet/asy001), which de Bruin et
-    al. (2022) use: the sum of 1 / intensity over the sites, without correction at the edge, is the
-    area of the map. Where sites are clustered, or large parts of the map hold none, it is wide and
-    the weights are mild. Parameters as for :func:`sampling_intensity_weights`.
-    """
-    sites, points = _planar(train_xy, "train_xy"), _planar(prediction_xy, "prediction_xy")
-    area, narrowest = _area(points), sampling_bandwidth(sites, points)
-
-    def excess(log_width: float) -> float:
-        """How much more than the map the sites stand for, as a logarithm."""
-        return float(np.log((1 / _intensity(sites, np.exp(log_width))).sum() / area))
-
-    # All sites at one place would need the widest. A little beyond both bounds, because where the
-    # answer is a bound, rounding decides on the sign.
-    widest = narrowest * np.sqrt(len(sites))
-    return float(np.exp(brentq(excess, np.log(narrowest * 0.99), np.log(widest * 1.01))))
 
 
 def _intensity(sites: NDArray, width: float) -> NDArray:

@@ -41,13 +41,6 @@ def balanced_folds(groups: ArrayLike, n_folds: int, seed: int = 0) -> NDArray:
     return fold_of_group[group.ravel()]
 
 
-def leave_one_out(n_sites: int) -> NDArray:
-    """Every site a fold of its own, as labels 0 ... n_sites - 1."""
-    if n_sites < 2:
-        raise ContractError(f"{n_sites} sites found; leaving one out needs at least 2.")
-    return np.arange(n_sites)
-
-
 def as_splits(folds: ArrayLike) -> Iterator[tuple[NDArray, NDArray]]:
     """Row numbers (train, test) of each fold in turn, as scikit-learn's ``cv=`` takes them."""
     labels = checked_labels(folds, np.size(folds))

@@ -22,7 +22,7 @@ from helpers.honesty.trial import (
     profile_summary,
     verdicts,
 )
-from helpers.storage import write_table
+from helpers.storage import read_table, write_table
 from helpers.study import load_study
 
 STUDY = Path(__file__).resolve().parents[3] / "data" / "northeast_china"
@@ -31,6 +31,14 @@ N_TREES = 50
 N_SURVEYS = 100
 # Seeds from here on, after that of the truth: others served to choose how errors are modelled.
 FIRST_SURVEY = 5001
+
+
+def write_summary(folder: Path) -> pd.DataFrame:
+    """Write what was to be reached and what was, from the tables of the trial in a folder."""
+    rows, profiles = (read_table(folder / f"virtual_honesty_{n}.csv") for n in ("trial", "profile"))
+    summary = verdicts(rows, profiles)
+    write_table(summary.round(3).reset_index(), folder / "virtual_honesty_summary.csv")
+    return summary
 
 
 def main() -> None:
@@ -45,8 +53,7 @@ def main() -> None:
     rows, profiles = honesty_trial(world, seeds, given.workers)
     write_table(rows.round(4), STUDY / "virtual_honesty_trial.csv")
     write_table(profiles.round(4), STUDY / "virtual_honesty_profile.csv")
-    summary = verdicts(rows, profiles)
-    write_table(summary.round(3).reset_index(), STUDY / "virtual_honesty_summary.csv")
+    summary = write_summary(STUDY)
     study = load_study(STUDY)
     save_figure(honesty_chart(study, rows, profiles), study, "honesty")
     for table in (design_summary(rows), profile_summary(profiles), summary):

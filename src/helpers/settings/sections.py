@@ -171,6 +171,17 @@ class Validation(Section):
     near_zero_c: float = Field(default=0.5, gt=0)
     n_simulations: int = Field(default=500, ge=100)
 
+    @model_validator(mode="after")
+    def _folds_can_share(self) -> Validation:
+        least = 1 / self.matched_folds
+        key = "n_matched_folds" if self.n_matched_folds else "n_folds"
+        if self.max_share <= least:
+            raise ValueError(
+                f"max_share is {self.max_share:g}; with {key} = {self.matched_folds} it must lie "
+                f"above {least:.3g}: raise max_share, or {key}"
+            )
+        return self
+
     @property
     def matched_folds(self) -> int:
         """Number of folds of the designs that are matched to the map."""

@@ -16,7 +16,11 @@ from helpers.validation.designs import (
     repeated_random_folds,
     study_designs,
 )
-from helpers.validation.errors import load_study_error_model, study_error_model
+from helpers.validation.errors import (
+    load_study_error_model,
+    study_error_model,
+    variogram_record,
+)
 from helpers.validation.fitting import (
     fit_study_forest,
     fit_weights,
@@ -81,5 +85,6 @@ __all__ = [
     "study_designs",
     "study_error_model",
     "validation_record",
+    "variogram_record",
     "with_degrees",
 ]

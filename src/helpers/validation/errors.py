@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from helpers.applicability import ApplicabilityDomain
 from helpers.error_model import ErrorModel, fit_error_model, load_error_model
+from helpers.residuals import LONGEST_RANGE
 from helpers.storage import ContractError
 from helpers.study import Study
 from helpers.validation.fitting import forest_settings, site_errors
@@ -62,6 +63,13 @@ def load_study_error_model(
             f"folds.csv, importance.csv and study.toml as they are now. Run {made_by} again."
         )
     return model
+
+
+def variogram_record(model: ErrorModel, empirical: pd.DataFrame) -> dict[str, object]:
+    """Variogram of an error model, and whether its range is the longest the bins can show."""
+    longest = LONGEST_RANGE * empirical["distance_m"].max()
+    at_longest = bool(model.variogram.range_m > 0.99 * longest)
+    return {**model.variogram.__dict__, "at_longest": at_longest}
 
 
 def _fingerprint(
