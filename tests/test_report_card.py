@@ -35,6 +35,7 @@ HEADINGS = [
     "9. Area of permafrost",
     "10. Limits",
     "11. Virtual truth",
+    "Words",
 ]
 
 
@@ -96,7 +97,11 @@ def full_checks(study):
             "expected_error_inside_c": 0.87,
             "expected_error_outside_c": 2.31,
         },
-        residuals={"morans_i": morans_i(residual, xy), "variogram": vars(variogram)},
+        residuals={
+            "morans_i": morans_i(residual, xy),
+            "variogram": {**vars(variogram), "at_longest": True},
+        },
+        error_model={"share_of_beyond": 0.743},
         drilling=[{**place, "dissimilarity_index": 1.5, "share_inside": 0.7}],
         truth={name: truth for name in ("whole map", "inside", "outside")},
         true_frozen_share=0.2147,
@@ -230,8 +235,8 @@ def test_no_gap_shows_as_a_word_of_python(edited_study, which, request):
 def test_missing_numbers_say_so_and_keep_their_line(edited_study, card, bare_card):
     full, bare = (Reader(written(edited_study(), c)[1]) for c in (card, bare_card))
     assert bare.text.count("not computed") > 60
-    for heading in HEADINGS[:-1]:
-        assert heading in bare.text
+    for heading in HEADINGS:
+        assert (heading in bare.text) == (heading != "11. Virtual truth")
     labels = [
         re.findall("<dt>(.*?)</dt>", written(edited_study(), c)[1]) for c in (card, bare_card)
     ]
@@ -274,7 +279,7 @@ def test_numbers_of_the_page_are_those_of_the_json(edited_study, card):
         f"AUC {stored['classes']['probability']['raw']['auc']:.2f}",
         f"W = {headline['w_km']:.0f} km",
         f"CRPS {stored['intervals']['raw']['crps']:.2f} °C",
-        f"Moran's I {stored['residuals']['morans_i']:z.2f}",
+        f"Moran's I of raw errors {stored['residuals']['morans_i']:z.2f}",
         f"{stored['truth']['parts'][0]['rmse']:.2f} °C",
     ]
     for piece in shown:
@@ -316,20 +321,101 @@ def test_random_folds_that_flatter_are_called_so_by_how_much(card):
     assert "does not flatter this map" in limits_of(card, designs=same)
 
 
+def level(nominal, low, high):
+    return {"nominal": nominal, "n": 100, "coverage": 0.87, "coverage_interval": [low, high]}
+
+
+def test_every_level_that_its_exact_interval_leaves_out_is_named(card):
+    raw = [level(0.5, 0.52, 0.7), level(0.8, 0.7, 0.85), level(0.9, 0.7, 0.896)]
+    fine = [level(0.5, 0.5, 0.6), level(0.95, 0.9, 0.95)]
+    intervals = {"raw": {"levels": raw}, "calibrated": {"levels": fine}}
+    said = limits_of(card, intervals=intervals)
+    of_raw = re.search(r"Raw intervals: (.*?)\. The exact", said)[1]
+    assert "that of 50 % held 87 of 100 held-out sites (87 %; exact 95 % interval 52.0 to" in of_raw
+    assert of_raw.count("too wide") == of_raw.count("too narrow") == 1
+    assert "interval 70.0 to 89.6 %)" in of_raw and "80 %" not in of_raw
+    assert "Calibrated intervals: held-out sites contradict none of the levels 50 %, 95 %." in said
+
+
+def test_a_level_that_was_not_tested_is_not_called_right(card):
+    unknown = {**level(0.9, 0, 1), "coverage": None, "coverage_interval": None}
+    levels = {"levels": [level(0.5, 0.4, 0.6), unknown]}
+    said = limits_of(card, intervals={"raw": levels, "calibrated": levels})
+    assert said.count("none of the levels 50 %; 90 %: not computed.") == 2
+
+
 @pytest.mark.parametrize(
-    ("interval", "words"),
+    ("p", "words"),
     [
-        ([0.70, 0.85], "so it is too narrow"),
-        ([0.85, 0.95], "which does not contradict it"),
-        ([0.93, 0.99], "so it is too wide"),
+        (0.049, "which Moran's I (p-value 0.049) denies, so they are too short."),
+        (0.05, "which Moran's I (p-value 0.050) does not deny."),
+        (None, "whether they are: not computed."),
     ],
 )
-def test_an_interval_is_judged_by_the_exact_interval_of_its_coverage(card, interval, words):
-    row = {"nominal": 0.9, "n": 100, "coverage": 0.87, "coverage_interval": interval}
-    intervals = {kind: {"levels": [row]} for kind in ("raw", "calibrated")}
-    said = limits_of(card, intervals=intervals)
-    assert "87 of 100 held-out sites (87 %; exact 95 % interval" in said
-    assert said.count(words) == 2
+def test_exact_intervals_take_sites_as_independent(card, p, words):
+    said = limits_of(card, residuals={**card["residuals"], "p_value": p})
+    assert f"The exact intervals take sites as independent, {words}" in said
+
+
+def designs_with(card, **numbers):
+    """Rows of the designs, those named with this W (km) and RMSE (deg C), the rest without."""
+    return [
+        {
+            **row,
+            **dict(zip(("w_km", "rmse"), numbers.get(row["design"], (None, None)), strict=True)),
+        }
+        for row in card["designs"]
+    ]
+
+
+def test_matching_distances_is_not_enough_if_the_error_outside_is_larger_still(card):
+    designs = designs_with(card, knndm=(89.2, 0.9), nndm=(4.0, 1.19))
+    said = limits_of(card, designs=designs)
+    assert (
+        "kNNDM is W = 89 km from the distances of the map (RMSE 0.90 °C); NNDM, made to match "
+        "them, 4 km (RMSE 1.19 °C). The error to be expected outside the area of applicability, "
+        "2.31 °C, is larger still"
+    ) in said
+    applicability = {**card["applicability"], "expected_error_outside_c": 1.0}
+    said = limits_of(card, designs=designs, applicability=applicability)
+    assert "(RMSE 1.19 °C)." in said and "larger still" not in said
+
+
+def test_distance_left_is_told_without_the_matched_design(card):
+    said = limits_of(card, designs=designs_with(card, knndm=(89.2, 0.9)))
+    assert "kNNDM is W = 89 km from the distances of the map. The error" in said
+    assert "NNDM, made" not in said
+
+
+def test_error_model_says_what_it_assumes_and_how_it_fares(card, bare_card):
+    said = limits_of(card)
+    for words in (
+        "missed 74 % of what a straight line changes beyond the 10 % to 90 % quantiles",
+        "variance grows linearly with dissimilarity",
+        "can point the wrong way. RMSE it expects inside 1.70 °C (true: 1.86 °C), outside",
+    ):
+        assert words in said
+    assert "RMSE it expects" not in limits_of(card, truth=None)
+    assert "What the error model assumes: not computed." in bare_card["limits"]
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [
+        (0.25, "25.0 × 10⁴ km², lies inside it, below the median."),
+        (0.35, "35.0 × 10⁴ km², lies inside it, above the median."),
+        (0.15, "15.0 × 10⁴ km², lies outside it, below the median."),
+        (0.45, "45.0 × 10⁴ km², lies outside it, above the median."),
+    ],
+)
+def test_true_area_is_compared_with_its_interval(card, share, words):
+    rows = [
+        {"class": PERMAFROST, "simulated_median": 30.0, "lower": 20.0, "upper": 40.0},
+        {"class": MAPPED, "area": 100.0},
+    ]
+    said = limits_of(card, area_1e4_km2=rows, truth={"parts": [], "frozen_share": share})
+    assert f"not those of the error model. The true area, {words}" in said
+    assert "The true area" not in limits_of(card, area_1e4_km2=rows, truth=None)
 
 
 def test_rare_classes_and_better_baselines_are_named(card):
@@ -338,6 +424,47 @@ def test_rare_classes_and_better_baselines_are_named(card):
     assert "Fewer than 5 sites were observed in: cold (4)." in said
     assert "no worse than the forest" in said and "linear trend (0.10 °C)" in said
     assert "mean (" not in said
+
+
+def test_a_forest_that_beats_the_mapped_one_is_named(card):
+    rmse = {"forest": 0.9, "forest with coordinates": 0.73, "linear trend": 1.2}
+    rows = [{"model": name, "rmse": value} for name, value in rmse.items()]
+    said = limits_of(card, skill={"baselines": rows})
+    assert "no worse than the forest (0.90 °C): forest with coordinates (0.73 °C).\n" in said
+    assert "no worse" not in limits_of(card, skill={"baselines": rows[::2]})
+
+
+def shown(study, card, **sections):
+    return Reader(written(study, {**card, **sections})[1]).text
+
+
+def test_a_range_that_the_bins_end_is_called_so(edited_study, card):
+    words = "km (at the longest the bins can show), where correlation"
+    assert words in shown(edited_study(), card)
+    for known in (False, None):
+        residuals = {**card["residuals"], "at_longest": known}
+        assert "the longest" not in shown(edited_study(), card, residuals=residuals)
+
+
+@pytest.mark.parametrize(("calibrated", "verdict"), [(0.097, "has"), (0.1001, "does not have")])
+def test_the_smaller_brier_score_is_told_to_three_digits(edited_study, card, calibrated, verdict):
+    kinds = {"raw": 0.0975, "calibrated": calibrated}
+    probability = {
+        kind: {**card["classes"]["probability"][kind], "brier_score": score}
+        for kind, score in kinds.items()
+    }
+    text = shown(edited_study(), card, classes={**card["classes"], "probability": probability})
+    said = f"{verdict} the smaller Brier score ({calibrated:.3f}; raw: 0.098)"
+    assert f"the calibrated probability {said}" in text
+    assert re.search(rf"Brier score 0\.098 \([\d.]{{5}} to [\d.]{{5}}\) {calibrated:.3f}", text)
+
+
+def test_words_are_explained_with_their_sources(edited_study, card, bare_card):
+    for made in (card, bare_card):
+        words = shown(edited_study(), made).split(" Words ")[1]
+        for term in ("AUC", "Brier", "CRPS", "PIT", "Pinball", "Kappa", "W", "kNNDM", "NNDM"):
+            assert f" {term} " in words
+        assert words.startswith("Area of applicability") and words.count("doi:10.") == 8
 
 
 def test_climate_of_other_years_is_a_limit_only_if_there_is_station_climate(card):

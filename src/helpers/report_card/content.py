@@ -63,6 +63,7 @@ def report_card(
         "classes": _classes(headline),
         "applicability": _applicability(checks, areas),
         "residuals": taken(checks, paths.RESIDUALS),
+        "error_model": taken(checks, paths.ERROR_MODEL),
         "area_1e4_km2": _areas(areas),
         "truth": _truth(checks),
     }

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from helpers.baselines.models import FOREST
-from helpers.products.area_rows import PERMAFROST
-from helpers.report_card.paths import RANDOM, found
-from helpers.report_card.words import MISSING, bare_percent, celsius, number, p_value, percent, span
+from helpers.report_card.limits_of_errors import (
+    SIGNIFICANT,
+    Card,
+    area,
+    coverage,
+    distance_left,
+    error_model,
+)
+from helpers.report_card.paths import RANDOM
+from helpers.report_card.words import MISSING, celsius, p_value, percent
 from helpers.validation import HEADLINE
 
 FEWEST_OBSERVED = 5  # sites of a class, below which its accuracies say nothing
-SIGNIFICANT = 0.05
-INTERVAL = 0.9  # nominal coverage of the interval that the limits speak of
-
-Card = Mapping[str, Any]
 
 
 def limits(card: Card) -> list[str]:
@@ -55,16 +55,6 @@ def _flattery(card: Card) -> str:
     )
 
 
-def _distance_left(card: Card) -> str:
-    w = next(row["w_km"] for row in card["designs"] if row["design"] == HEADLINE)
-    if w is None:
-        return f"Distance W between kNNDM and the map: {MISSING}."
-    return (
-        f"The distances that kNNDM predicts over still differ from those of the map by W = "
-        f"{number(0, 'km')(w)} on average: so far the scores do not stand for the whole map."
-    )
-
-
 def _outside(card: Card) -> str:
     of = card["applicability"]
     if of["share_inside"] is None:
@@ -75,27 +65,6 @@ def _outside(card: Card) -> str:
         f"{celsius(of['expected_error_outside_c'])} (inside: "
         f"{celsius(of['expected_error_inside_c'])})."
     )
-
-
-def _coverage(card: Card) -> str:
-    """Calibrated and raw interval: how many of the held-out sites each held."""
-    words = [_held(card, kind) for kind in ("calibrated", "raw")]
-    return f"The {percent(INTERVAL)} interval held, {'; '.join(words)}."
-
-
-def _held(card: Card, kind: str) -> str:
-    rows = card["intervals"][kind]["levels"]
-    row = next(row for row in rows if row["nominal"] == INTERVAL)
-    if row["coverage"] is None or row["n"] is None:
-        return f"{kind}, {MISSING}"
-    held = f"{kind}, {round(row['coverage'] * row['n'])} of {row['n']} held-out sites"
-    low, high = row["coverage_interval"] or (None, None)
-    if low is None or high is None:
-        return held
-    held += f" ({percent(row['coverage'])}; exact 95 % interval {span((low, high), bare_percent)})"
-    if high < INTERVAL:
-        return f"{held}, so it is too narrow"
-    return f"{held}, {'so it is too wide' if low > INTERVAL else 'which does not contradict it'}"
 
 
 def _climate(card: Card) -> str:
@@ -134,15 +103,15 @@ def _rare_classes(card: Card) -> str:
 
 
 def _beaten(card: Card) -> str:
-    """Models without a forest that are no worse than it, under the same folds."""
+    """Other models, forests among them, that are no worse than the mapped one."""
     rmse = {row["model"]: row["rmse"] for row in card["skill"]["baselines"]}
     forest = rmse.get(FOREST)
     if forest is None:
-        return f"Whether simpler models do as well: {MISSING}."
+        return f"Whether other models do as well: {MISSING}."
     as_good = [
         f"{name} ({celsius(value)})"
         for name, value in rmse.items()
-        if FOREST not in name and value is not None and value <= forest
+        if name != FOREST and value is not None and value <= forest
     ]
     if not as_good:
         return ""
@@ -159,35 +128,22 @@ def _alike(card: Card) -> str:
     if p >= SIGNIFICANT:
         return ""
     return (
-        f"Near sites err alike (Moran's I, p-value {p_value(p)}): "
-        "intervals that take sites as independent are too narrow."
-    )
-
-
-def _area(card: Card) -> str:
-    rows = {row["class"]: row for row in card["area_1e4_km2"]}
-    row = rows.get(PERMAFROST, {})
-    ends = [found(row, key) for key in ("simulated_median", "lower", "upper")]
-    if None in ends or not ends[0]:
-        return f"Interval of the area of permafrost: {MISSING}."
-    median, low, high = ends
-    return (
-        f"The 90 % interval of the area of permafrost, {low:.1f} to {high:.1f} × 10⁴ km², is "
-        f"{percent((high - low) / median)} of its median wide: near cells err alike, so their "
-        "errors do not average out."
+        f"Near sites err alike (Moran's I, p-value {p_value(p)}): the 95 % intervals by sites and "
+        "those of the classes, which take sites as independent, are too narrow."
     )
 
 
 _SENTENCES = (
     _first_look,
     _flattery,
-    _distance_left,
+    distance_left,
     _outside,
-    _coverage,
+    coverage,
     _climate,
     _sites_per_predictor,
     _rare_classes,
     _beaten,
     _alike,
-    _area,
+    error_model,
+    area,
 )

@@ -23,8 +23,18 @@ def bullets(items: Iterable[str]) -> str:
 
 def lines(values: Mapping[str, str]) -> str:
     """Labels and their values, one to a line."""
-    rows = (f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in values.items())
-    return f"<dl>{''.join(rows)}</dl>"
+    return f"<dl>{_terms(values)}</dl>"
+
+
+def terms(values: Mapping[str, str]) -> str:
+    """Words and what they mean, one after the other in running text."""
+    return f'<dl class="terms">{_terms(values)}</dl>'
+
+
+def _terms(values: Mapping[str, str]) -> str:
+    return " ".join(
+        f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in values.items()
+    )
 
 
 def table(caption: str, columns: Columns, rows: Sequence[Any]) -> str:

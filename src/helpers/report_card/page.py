@@ -20,10 +20,10 @@ VIRTUAL_NOTE_ZH = "钻孔为虚拟数据，并非实测。"
 WIDTHS, COLOURS = (900, 720, 560, 420), 128
 LARGEST_PAGE = 1_500_000  # bytes
 STYLE = """
-@page { size: A4; margin: 8mm 9mm; }
+@page { size: A4; margin: 7mm 9mm; }
 * { box-sizing: border-box; }
-body { font: 15px/1.4 system-ui, "Segoe UI", Roboto, Helvetica, Arial, sans-serif; color: #000;
-       background: #fff; max-width: 72rem; margin: 1.5rem auto; padding: 0 1rem; }
+body { font: 15px/1.4 "Segoe UI", Roboto, Arial, "Liberation Sans", system-ui, sans-serif;
+       color: #000; background: #fff; max-width: 72rem; margin: 1.5rem auto; padding: 0 1rem; }
 h1 { font-size: 1.5em; margin: 0 0 .2em; }
 h2 { font-size: 1.1em; margin: .1em 0; break-after: avoid; }
 header p { margin: 0 0 .4em; }
@@ -34,6 +34,7 @@ section { border-top: 1px solid; padding: .1em 0 .3em; }
 p, ul { margin: .2em 0; } ul { padding-left: 1.2em; } li { break-inside: avoid; }
 dl { margin: 0; } dl div { padding-left: 1em; text-indent: -1em; }
 dt, dd { display: inline; margin: 0; } dt { font-weight: 600; } dt::after { content: ": "; }
+.terms div { display: inline; padding: 0; }
 table { border-collapse: collapse; margin: .2em 0 .4em; break-inside: avoid; }
 caption { text-align: left; font-style: italic; }
 th, td { text-align: left; vertical-align: top; padding: .03em .7em .03em 0;
@@ -44,9 +45,9 @@ figure { margin: 0; flex: 0 1 calc(33.3% - .6em); break-inside: avoid; }
 figure img { width: 100%; height: auto; }
 @media (max-width: 50rem) { .row { flex-wrap: wrap; } section { overflow-x: auto; }
                             figure { flex-basis: 100%; } }
-@media print { body { font-size: 7.2pt; line-height: 1.18; max-width: none; margin: 0;
+@media print { body { font-size: 7pt; line-height: 1.15; max-width: none; margin: 0;
                       padding: 0; } .row { flex-wrap: nowrap; } section { overflow: visible; }
-               figure { flex-basis: calc(33.3% - .6em); } }
+               figure { flex-basis: 29%; } }
 """
 
 

@@ -87,7 +87,9 @@ RESIDUALS: Paths = {
     "nugget": ("residuals", "variogram", "nugget"),
     "partial_sill": ("residuals", "variogram", "sill"),
     "range_m": ("residuals", "variogram", "range_m"),
+    "at_longest": ("residuals", "variogram", "at_longest"),
 }
+ERROR_MODEL: Paths = {"share_of_beyond": ("error_model", "share_of_beyond")}
 KRIGING: Paths = {name: ("kriging", name) for name in ("gain_c2", "standard_error_c2", "helps")}
 # Columns of helpers.products.area_table, 10^4 km2.
 AREA = (

@@ -171,6 +171,7 @@ def classes(card: Card) -> str:
         side_by_side(accuracies, frozen),
         side_by_side(thermal, near_zero),
         side_by_side(*_probability(of["probability"])),
+        paragraph(_better_probability(of["probability"])),
     )
 
 
@@ -201,13 +202,25 @@ def _probability(of: Mapping[str, Any]) -> list[str]:
     """Tables on the probability of permafrost: scores, and reliability before and after."""
     shown = {
         "AUC": scored_entry("auc", plain_number),
-        "Brier score": scored_entry("brier_score", plain_number),
+        "Brier score": scored_entry("brier_score", number(3), number(3)),
         "Brier skill": scored_entry("brier_skill", plain_number),
     }
     rows = [[label, *(show(of[kind]) for kind in KINDS)] for label, show in shown.items()]
     heads = ["Score", *map(str.capitalize, KINDS)]
     reliability = [_reliability(kind, of[kind]["reliability"]) for kind in KINDS]
     return [grid("Probability of permafrost, with 95 % interval", heads, rows), *reliability]
+
+
+def _better_probability(of: Mapping[str, Any]) -> str:
+    """Whether calibration lowers the Brier score at the sites."""
+    raw, calibrated = (of[kind]["brier_score"] for kind in KINDS)
+    if raw is None or calibrated is None:
+        return f"Whether calibration lowers the Brier score: {MISSING}."
+    verdict = "has the smaller" if calibrated < raw else "does not have the smaller"
+    return (
+        f"At the held-out sites the calibrated probability {verdict} Brier score "
+        f"({number(3)(calibrated)}; raw: {number(3)(raw)})."
+    )
 
 
 def _reliability(kind: str, rows: list[Mapping[str, Any]] | None) -> str:

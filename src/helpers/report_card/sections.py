@@ -6,9 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from helpers.products.area_rows import MAPPED, PERMAFROST
-from helpers.report_card.markup import bullets, lines, paragraph, section, side_by_side, table
+from helpers.report_card.markup import (
+    bullets,
+    lines,
+    paragraph,
+    section,
+    side_by_side,
+    table,
+    terms,
+)
 from helpers.report_card.paths import found
 from helpers.report_card.score_sections import classes, design, intervals, scores
+from helpers.report_card.terms import TERMS
 from helpers.report_card.words import (
     celsius,
     count,
@@ -25,7 +34,7 @@ Card = Mapping[str, Any]
 
 
 def sections(card: Card) -> list[str]:
-    """All sections in their order; that on the truth only if it is known."""
+    """All sections in their order, that on the truth only if it is known, and what words mean."""
     makers = (
         what,
         data,
@@ -39,7 +48,9 @@ def sections(card: Card) -> list[str]:
         limits,
     )
     made = [make(card) for make in makers]
-    return [*made, truth(card)] if card["truth"] else made
+    if card["truth"]:
+        made.append(truth(card))
+    return [*made, section("Words", terms(TERMS))]
 
 
 def what(card: Card) -> str:
@@ -118,13 +129,17 @@ def residuals(card: Card) -> str:
     """Section 8: whether near sites err alike."""
     of = card["residuals"]
     nugget, sill, length = (of[key] for key in ("nugget", "partial_sill", "range_m"))
+    longest = " (at the longest the bins can show)" if of["at_longest"] else ""
     known = None not in (nugget, sill) and nugget + sill > 0
     numbers = {
-        "Moran's I": f"{plain_number(of['morans_i'])} (expected "
+        "Moran's I of raw errors": f"{plain_number(of['morans_i'])} (expected "
         f"{plain_number(of['morans_i_expected'])}), p-value {p_value(of['p_value'])}",
-        "Range of the variogram": number(0, "km")(None if length is None else length / 1000)
-        + " (correlation falls to 1/e)",
-        "Share of the nugget": percent(nugget / (nugget + sill) if known else None),
+        "Variogram of standardised errors, range": number(0, "km")(
+            None if length is None else length / 1000
+        )
+        + longest
+        + ", where correlation falls to 1/e",
+        "Its share of the nugget": percent(nugget / (nugget + sill) if known else None),
     }
     each = (lines({label: value}) for label, value in numbers.items())
     return section("8. Residuals", side_by_side(*each))
@@ -156,8 +171,7 @@ def area(card: Card) -> str:
     )
     parts = [row for name, row in rows.items() if name != MAPPED]
     areas = table(caption, columns, parts)
-    each = (lines({label: value}) for label, value in totals.items())
-    return section("9. Area of permafrost", areas, side_by_side(*each))
+    return section("9. Area of permafrost", side_by_side(areas, lines(totals)))
 
 
 def limits(card: Card) -> str:
