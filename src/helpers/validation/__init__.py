@@ -22,6 +22,7 @@ from helpers.validation.errors import (
     variogram_record,
 )
 from helpers.validation.fitting import (
+    QUICK_TREES,
     fit_study_forest,
     fit_weights,
     forest_settings,
@@ -55,6 +56,7 @@ __all__ = [
     "DESIGNS",
     "HEADLINE",
     "LEVELS",
+    "QUICK_TREES",
     "applicability_domain",
     "applicability_record",
     "calibrated",

@@ -13,6 +13,9 @@ from helpers.storage import ContractError, read_table
 from helpers.study import Study
 from helpers.weights import standard_error_weights
 
+# At most so many trees where a hundred forests are fitted: more change a mean hardly.
+QUICK_TREES = 100
+
 
 def forest_settings(study: Study) -> dict[str, Any]:
     """Arguments of :func:`helpers.forest.fit_forest` from the study."""
