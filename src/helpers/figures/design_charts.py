@@ -64,7 +64,7 @@ def design_comparison(
         known = np.isfinite(w_km)
         text = f" {w_km:.1f}" if known else " –"
         right.text(w_km if known else 0, row, text, va="center")
-    right.set_xlim(0, 1.18 * max(table["w_km"].max(), 1))
+    right.set_xlim(0, 1.3 * max(table["w_km"].max(), 1))
     right.set(xlabel="W between design and map (km)", title="distances held out")
     left.set_yticks(rows, [design_label(design) for design in table["design"]])
     left.set_ylim(n - 0.5, -2.7 if marked else -0.6)

@@ -193,7 +193,7 @@ def knndm_by_seed(
     """
     xy, settings = training[["x", "y"]].to_numpy(), study.validation
     return {
-        seed: knndm(xy, points, settings.matched_folds, settings.max_share, "kmeans", seed).folds
+        seed: knndm(xy, points, settings.n_folds, settings.max_share, "kmeans", seed).folds
         for seed in seeds
     }
 
