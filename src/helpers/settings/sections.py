@@ -156,10 +156,10 @@ class Validation(Section):
     """Folds of the cross-validation designs, and what is asked of the held-out predictions.
 
     ``n_matched_folds``: of the designs matched to the map whose errors are reported (kNNDM;
-    ``n_folds`` if left out). Fewer reach farther: compare W. Predictors are chosen with ``n_folds``,
-    which leave more sites to learn from. ``block_m``: side of the spatial blocks. ``near_zero_c``: how near to
-    0 deg C a site counts as on the line between frozen and not. ``n_simulations``: error fields
-    drawn for the interval of areas.
+    ``n_folds`` if left out). Fewer reach farther: compare W. Predictors are chosen with
+    ``n_folds``, which leave more sites to learn from. ``block_m``: side of the spatial blocks.
+    ``near_zero_c``: how near to 0 deg C a site counts as on the line between frozen and not.
+    ``n_simulations``: error fields drawn for the interval of areas.
     """
 
     n_folds: int = Field(default=10, ge=2)
