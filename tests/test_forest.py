@@ -437,7 +437,7 @@ def test_splits_may_leave_out_more_than_they_test(sites):
 
 def test_the_integral_transform_is_the_weight_below_and_half_of_that_at_the_observation(sites):
     folds = np.arange(70) % 5
-    observed = np.round(sites[1], 1)
+    observed = np.round(sites[1], 1).to_numpy()
     found = cross_validated(sites[0], observed, folds, progress=False, **SETTINGS)
     test = folds == 2
     forest = fit_forest(sites[0][~test], observed[~test], **SETTINGS)

@@ -53,15 +53,17 @@ def test_all_notebooks_run_and_end_with_a_table(folder, first_run):
     for word in ("Sites", "104 used of 112", "kNNDM", "Permafrost", "t15.tif", "virtual"):
         assert word in table
     assert read_json(study.interim_dir / "validation.json")["n_sites"] == 104
-    area = read_json(study.output_dir / "metadata.json")["permafrost_area_1e4_km2"]
-    assert f"{area['sum_of_probability']:.1f} x 10^4 km2" in table
+    areas = read_json(study.output_dir / "metadata.json")["area_table_1e4_km2"]["rows"]
+    permafrost = areas["at or below 0 degC"]
+    assert f"{permafrost['simulated_median']:.1f} (90% interval" in table
+    assert f"{permafrost['area']:.1f} x 10^4 km2" in table
     assert "kNNDM" in (study.figures_dir / "README.md").read_text(encoding="utf-8")
 
 
 def test_a_run_writes_to_its_own_folders_only(folder, first_run):
     assert all("fast_10000m_100trees" in name for name in first_run[1])
-    assert sum(name.endswith(".tif") for name in first_run[1]) == 7
-    assert sum(name.endswith(".png") for name in first_run[1]) >= 33
+    assert sum(name.endswith(".tif") for name in first_run[1]) == 8
+    assert sum(name.endswith(".png") for name in first_run[1]) >= 42
 
 
 def test_a_second_run_gives_the_same_bytes(folder, first_run):
@@ -100,7 +102,7 @@ def test_scores_are_of_the_size_the_virtual_survey_allows(folder, first_run):
     """A forest that scored 0.1 deg C would prove a leak from the truth."""
     designs = read_json(load_variant(folder, fast=True).interim_dir / "validation.json")["designs"]
     random, knndm = (designs[d]["regression"]["rmse"] for d in ("random", "knndm"))
-    assert 0.4 < random < knndm < 1.3
+    assert 0.4 < random < knndm < 2
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS[1:])

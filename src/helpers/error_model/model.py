@@ -65,7 +65,7 @@ class ErrorModel:
     @property
     def parameters(self) -> Iterator[NDArray]:
         """All that its numbers follow from."""
-        yield from (getattr(self, name) for name in _ARRAYS)
+        yield from (getattr(self, name).astype(float) for name in _ARRAYS)
         yield np.array([self.share, self.n_sites])
 
     def expected_shift(self, x: pd.DataFrame | NDArray) -> NDArray:

@@ -56,13 +56,18 @@ def prediction_points(study: Study, covariates: xr.Dataset) -> NDArray:
     return np.column_stack([x[columns], y[rows]])
 
 
-def knndm_folds(study: Study, training: pd.DataFrame, points: NDArray) -> KnndmFolds:
-    """Folds as far from each other as the map is from the sites; settings from the study."""
+def knndm_folds(
+    study: Study, training: pd.DataFrame, points: NDArray, n_folds: int | None = None
+) -> KnndmFolds:
+    """Folds as far from each other as the map is from the sites; settings from the study.
+
+    ``n_folds``: as many as that; None: as the study matches to the map.
+    """
     settings = study.validation
     return knndm(
         training[["x", "y"]].to_numpy(),
         points,
-        n_folds=settings.matched_folds,
+        n_folds=n_folds or settings.matched_folds,
         max_share=settings.max_share,
         clustering=settings.clustering,
         seed=study.about.seed,
