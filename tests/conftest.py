@@ -7,10 +7,12 @@ import matplotlib
 import numpy as np
 import pytest
 import rasterio
+from matplotlib.text import Text
 from rasterio.transform import from_origin
 
 from helpers import boreholes
 from helpers.covariates import build_covariates
+from helpers.figures.style import VIRTUAL_NOTE
 from helpers.study import load_study
 
 matplotlib.use("Agg")
@@ -81,3 +83,20 @@ def write_raster(tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def check_page():
+    """Check a figure: two columns wide, no small text, nothing off the page, one virtual note."""
+
+    def check(figure):
+        figure.draw_without_rendering()
+        texts = [t for t in figure.findobj(Text) if t.get_text()]
+        assert round(figure.get_figwidth() * 25.4) == 180
+        assert min(t.get_fontsize() for t in texts) >= 7
+        page, used = figure.bbox, figure.get_tightbbox().transformed(figure.dpi_scale_trans)
+        assert used.x0 >= -1 and used.y0 >= -1
+        assert used.x1 <= page.width + 1 and used.y1 <= page.height + 1
+        assert [t.get_text() for t in figure.texts].count(VIRTUAL_NOTE) == 1
+
+    return check

@@ -7,7 +7,6 @@ from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
 from helpers.figures import design_charts
-from helpers.figures.style import VIRTUAL_NOTE
 from helpers.validation import DESIGNS
 
 TABLE = pd.DataFrame(
@@ -23,16 +22,7 @@ TRAINING = pd.DataFrame({"x": np.arange(12) * 5e4 + 1e6, "y": np.arange(12) * 3e
 MAP = np.linspace(0, 3e5, 50)
 
 
-def check_page(figure):
-    """Two columns wide, no small text, nothing off the page, one note, units on the axes."""
-    figure.draw_without_rendering()
-    texts = [t for t in figure.findobj(Text) if t.get_text()]
-    assert round(figure.get_figwidth() * 25.4) == 180
-    assert min(t.get_fontsize() for t in texts) >= 7
-    page, used = figure.bbox, figure.get_tightbbox().transformed(figure.dpi_scale_trans)
-    assert used.x0 >= -1 and used.y0 >= -1
-    assert used.x1 <= page.width + 1 and used.y1 <= page.height + 1
-    assert [t.get_text() for t in figure.texts].count(VIRTUAL_NOTE) == 1
+def check_axes(figure):
     assert all("(" in axes.get_xlabel() for axes in figure.axes)
 
 
@@ -47,10 +37,11 @@ def panel(study, fold, covariates=None, label="knndm", n=12):
     return design_charts.design_panel(study, covariates, sites, fold, distances, {label: 9e3}, text)
 
 
-def test_every_design_has_its_error_interval_and_w(study):
+def test_every_design_has_its_error_interval_and_w(study, check_page):
     """Designs without an interval or distances keep their place."""
     figure = design_charts.design_comparison(study, TABLE)
     check_page(figure)
+    check_axes(figure)
     left, right = figure.axes
     names = [label.get_text() for label in left.get_yticklabels()]
     assert names == ["random folds", "kNNDM folds", DESIGNS["intensity"], "by hand"]
@@ -63,9 +54,10 @@ def test_every_design_has_its_error_interval_and_w(study):
 
 
 @pytest.mark.parametrize(("inside", "whole"), [(0.8, 1.5), (0.2, 0.25), (2.9, 3.0), (1.0, 0.9)])
-def test_true_errors_are_lines_whose_names_cover_nothing(study, inside, whole):
+def test_true_errors_are_lines_whose_names_cover_nothing(study, inside, whole, check_page):
     figure = design_charts.design_comparison(study, TABLE, true_inside=inside, true_whole=whole)
     check_page(figure)
+    check_axes(figure)
     axes = figure.axes[0]
     named = {text.get_text().split(":")[0]: text for text in axes.texts if ":" in text.get_text()}
     assert set(named) == {"true, inside", "true, whole map"}
@@ -92,9 +84,10 @@ def looks(axes):
     return [(to_hex(s.get_color()), s.get_marker(), len(s.get_xdata())) for s in sites]
 
 
-def test_a_fold_has_one_look_and_no_two_folds_the_same(study, covariates):
+def test_a_fold_has_one_look_and_no_two_folds_the_same(study, covariates, check_page):
     figure = panel(study, np.repeat([4, 7, 9], [6, 4, 2]), covariates)
     check_page(figure)
+    check_axes(figure)
     found = looks(figure.axes[0])
     assert [count for *_, count in found] == [6, 4, 2]
     assert len({colour for colour, *_ in found}) == len({marker for _, marker, _ in found}) == 3

@@ -3,10 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.text import Text
 
 from helpers.figures.skill_charts import skill_chart, variogram_chart
-from helpers.figures.style import VIRTUAL_NOTE
 from helpers.residuals import Variogram
 from helpers.storage import ContractError
 
@@ -40,18 +38,6 @@ FITTED = {
 }
 
 
-def check_page(figure):
-    """Two columns wide, no small text, all of it on the page, one note on virtual boreholes."""
-    figure.draw_without_rendering()
-    texts = [t for t in figure.findobj(Text) if t.get_text()]
-    assert round(figure.get_figwidth() * 25.4) == 180
-    assert min(t.get_fontsize() for t in texts) >= 7
-    page, used = figure.bbox, figure.get_tightbbox().transformed(figure.dpi_scale_trans)
-    assert used.x0 >= -1 and used.y0 >= -1
-    assert used.x1 <= page.width + 1 and used.y1 <= page.height + 1
-    assert [t.get_text() for t in figure.texts].count(VIRTUAL_NOTE) == 1
-
-
 def rows(axes):
     return [label.get_text() for label in axes.get_yticklabels()]
 
@@ -61,7 +47,7 @@ def points(axes):
     return [(c[0].get_marker(), *c[0].get_data(orig=False)) for c in axes.containers]
 
 
-def test_models_stand_in_the_order_of_their_error_under_knndm(study):
+def test_models_stand_in_the_order_of_their_error_under_knndm(study, check_page):
     figure = skill_chart(study, skills())
     check_page(figure)
     axes = figure.axes[0]
@@ -90,7 +76,7 @@ def test_points_and_bars_are_those_of_the_table(study):
     np.testing.assert_allclose(bars.get_segments()[0][:, 0], [0.7, 1.0])
 
 
-def test_a_variogram_shows_points_by_pairs_and_lines_from_nugget_to_sill(study):
+def test_a_variogram_shows_points_by_pairs_and_lines_from_nugget_to_sill(study, check_page):
     figure = variogram_chart(study, EMPIRICAL, FITTED)
     check_page(figure)
     axes = figure.axes[0]

@@ -21,6 +21,7 @@ from helpers.validation import DESIGNS
 
 FOLD_MARKERS = "o^sDvP<X>*"
 INSIDE_COLOUR, WHOLE_COLOUR = "#009e73", "#d55e00"  # Okabe and Ito (2008)
+WHITE_BOX = {"facecolor": "white", "linewidth": 0, "pad": 0.5}
 _LINES = ("-", "--", ":", "-.")
 _ROW_MM, _PANEL_HEIGHT_MM = 7.0, 92.0
 _MAP_COLUMNS = 250
@@ -82,7 +83,9 @@ def _draw_estimates(axes: Axes, table: pd.DataFrame, rows: ArrayLike) -> None:
     axes.hlines(rows, lower, upper, color="0.45", linewidth=1.6, zorder=2)
     axes.plot(rmse, rows, "o", color="black", markersize=4.5, zorder=3)
     for row, value, end in zip(rows, rmse, upper, strict=True):
-        axes.annotate(f"{value:.2f}", (end, row), (5, 0), textcoords="offset points", va="center")
+        place = {"xytext": (5, 0), "textcoords": "offset points", "va": "center"}
+        # White, as the line of a true error may pass there.
+        axes.annotate(f"{value:.2f}", (end, row), bbox=WHITE_BOX, **place)
     axes.set_xlim(0, 1.12 * max(upper))
     axes.set(xlabel="Held-out RMSE (°C)", title="estimated error, with its 95 % interval")
 
@@ -108,7 +111,7 @@ def _draw_truths(axes: Axes, true_inside: float | None, true_whole: float | None
             ha="right" if is_left else "left",
             va="center",
             fontweight="bold",
-            bbox={"facecolor": "white", "linewidth": 0, "pad": 0.5},
+            bbox=WHITE_BOX,
         )
 
 
