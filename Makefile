@@ -5,7 +5,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help map fast data test lab survey trial honesty bench lint lock clean
+.PHONY: help map fast new check data test lab figures html survey trial honesty bench lint lock clean
 
 help: ## list the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,11 +27,23 @@ test: $(VENV)/installed ## run all tests
 	$(RUN) -m ruff check src tests
 	$(RUN) -m pytest tests
 
+new: $(VENV)/installed ## write a commented study.toml for another region (NAME=my_region)
+	$(RUN) -m helpers.run new $(NAME)
+
+check: $(VENV)/installed ## say in seconds what of a study is fine, missing or doubtful (STUDY=northeast_china)
+	$(RUN) -m helpers.run check $(STUDY)
+
 data: $(VENV)/installed ## fetch the open layers and boreholes a study asks for (STUDY=eastern_siberia)
 	$(RUN) -m helpers.opendata $(STUDY)
 
 lab: $(VENV)/installed ## open JupyterLab on the first notebook
 	$(VENV)/bin/jupyter lab --ServerApp.ip=127.0.0.1 notebooks/00_start_here.ipynb
+
+figures: $(VENV)/installed ## draw the figures of the last run again, as PNG and PDF (STUDY=northeast_china)
+	$(RUN) -m helpers.redraw $(STUDY)
+
+html: $(VENV)/installed ## make an offline web site of the executed notebooks (STUDY=northeast_china)
+	$(RUN) -m helpers.web_pages $(STUDY)
 
 survey: $(VENV)/installed ## draw the virtual borehole survey again, byte for byte
 	$(RUN) -m helpers.virtual

@@ -11,6 +11,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 CONDA_NAMES = {
     "dask": "dask-core",
     "matplotlib": "matplotlib-base",
+    "nbconvert": "nbconvert-core",
     "pandera": "pandera-base",
     "pvlib": "pvlib-python",
 }
@@ -47,3 +48,9 @@ def test_every_requirement_is_bounded_and_locked_with_hashes(requirement):
 def test_the_lock_names_no_registry():
     assert "://" not in LOCK
     assert "index-url" not in LOCK
+
+
+def test_the_pip_section_of_conda_is_the_project_alone_without_options():
+    """Conda hands these lines to pip as a requirements file, in which pip refuses --no-deps."""
+    text = (PROJECT / "environment.yml").read_text()
+    assert re.findall(r"^      - (.*)$", text, re.MULTILINE) == ["-e ."]

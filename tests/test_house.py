@@ -25,8 +25,9 @@ FLOORS = [
     ["products"],
     ["metadata", "selection", "report_card"],
     ["figures"],
-    ["widgets", "run"],
-    ["honesty"],
+    ["widgets", "redraw", "study_check"],
+    ["run"],
+    ["honesty", "web_pages"],
 ]
 FLOOR = {module: number for number, floor in enumerate(FLOORS) for module in floor}
 NOTEBOOKS = sorted((SOURCE.parents[1] / "notebooks").glob("*.ipynb"))
