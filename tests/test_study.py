@@ -128,3 +128,17 @@ def test_locks_and_leftovers_of_other_programs_are_no_borehole_files(study_folde
         (study_folder / "boreholes" / name).write_bytes(b"lock")
     names = {path.name for path in load_study(study_folder).borehole_files()}
     assert "ncdc_boreholes.xlsx" in names and not any(n[0] in "~." for n in names)
+
+
+def test_a_changed_study_keeps_all_else_and_writes_to_a_folder_of_its_own(study):
+    tried = study.changed(forest={"n_trees": 7}, validation={"n_folds": 4})
+    assert (tried.forest.n_trees, tried.validation.n_folds) == (7, 4)
+    assert tried.forest.predictors == study.forest.predictors
+    assert tried.covariates == study.covariates and tried.file == study.file
+    assert tried.interim_dir == study.folder / "interim" / "tried"
+    assert study.forest.n_trees == 20
+
+
+def test_a_change_is_checked_like_the_file(study):
+    with pytest.raises(StudyError, match=r"study\.toml: forest\.trees: unknown key"):
+        study.changed(forest={"trees": 7})

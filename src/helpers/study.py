@@ -9,6 +9,7 @@ from __future__ import annotations
 import tomllib
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from odc.geo.geobox import GeoBox
@@ -129,6 +130,24 @@ class Study(Section):
         """Whether cell size or trees differ from study.toml: a first look, not the product."""
         return bool(self._variant)
 
+    def changed(self, **sections: dict[str, Any]) -> Study:
+        """The study with some settings changed, for trying out: ``forest={"n_trees": 10}``.
+
+        What it writes goes to a folder ``tried`` of its own, beside the results of the study.
+
+        Raises
+        ------
+        StudyError
+            If a key is unknown or a value is wrong.
+
+        """
+        settings = self.model_dump(exclude_unset=True)
+        for section, values in sections.items():
+            settings[section] = settings.get(section, {}) | values
+        study = _checked(settings, self._file)
+        study._variant = "tried"
+        return study
+
     @cached_property
     def crs(self) -> CRS:
         """Projected CRS of the grid, under the name the study gives it."""
@@ -236,11 +255,17 @@ def load_study(
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise StudyError(f"{file}: not valid TOML in UTF-8: {error}.") from error
     changed = _apply_variant(settings, resolution_m, n_trees)
+    study = _checked(settings, file)
+    trees = study.forest.n_trees
+    study._variant = f"fast_{study.grid.resolution_m:g}m_{trees}trees" if changed else ""
+    return study
+
+
+def _checked(settings: dict[str, Any], file: Path) -> Study:
+    """Study of these settings; what is wrong with them is a StudyError that names the file."""
     try:
         study = Study.model_validate(settings)
         study._file = file.resolve()
-        trees = study.forest.n_trees
-        study._variant = f"fast_{study.grid.resolution_m:g}m_{trees}trees" if changed else ""
         _check_crs(study)
     except ValidationError as error:
         words = [explain(file, Study, one) for one in error.errors()]
