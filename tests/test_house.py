@@ -25,9 +25,9 @@ FLOORS = [
     ["products"],
     ["metadata", "selection", "report_card"],
     ["figures"],
-    ["widgets", "redraw", "study_check"],
+    ["widgets", "study_check"],
     ["run"],
-    ["honesty", "web_pages"],
+    ["honesty", "redraw", "web_pages"],
 ]
 FLOOR = {module: number for number, floor in enumerate(FLOORS) for module in floor}
 NOTEBOOKS = sorted((SOURCE.parents[1] / "notebooks").glob("*.ipynb"))

@@ -1,6 +1,5 @@
 """Every notebook keeps the contract: thin cells, intent before code, nothing executed in git."""
 
-import json
 import re
 from pathlib import Path
 
@@ -42,8 +41,11 @@ def test_it_opens_with_one_title_question_inputs_outputs_and_minutes(notebook):
     markdown = text_of(notebook, "markdown")
     titles = [line for t in markdown for line in t.splitlines() if re.match(r"# ", line)]
     assert len(titles) == 1
-    for word in ("**Question.**", "**You will learn**", "**Inputs**", "**Outputs**", "**Minutes**"):
-        assert word in markdown[0]
+    for word in (
+        "**Question.**", "**You will learn**", "**Before you start**", "**Inputs**", "**Outputs**",
+        "**Minutes**", "**中文提要**", "](glossary.md)", "virtual",
+    ):  # fmt: skip
+        assert word in markdown[0], word
 
 
 def test_one_cell_holds_the_parameters(notebook):
@@ -64,8 +66,13 @@ def test_cells_are_short_and_each_has_a_line_of_intent_before_it(notebook):
 def test_it_has_a_panel_exercises_with_solutions_limits_and_what_comes_next(notebook):
     assert any("widgets.panel(" in code for code in text_of(notebook, "code"))
     markdown = "\n".join(text_of(notebook, "markdown"))
-    assert markdown.count("<details><summary>Solution</summary>") >= 2
-    assert "## Limits" in markdown
+    solutions = markdown.split("<details><summary>Solution</summary>")[1:]
+    assert len(solutions) >= 2
+    assert all("```python" in s.split("</details>")[0] for s in solutions)
+    assert markdown.count("> **A surprise.**") == 1
+    for title in ("## What you have learned", "## Limits", "## References"):
+        assert markdown.count(title) == 1, title
+    assert re.search(r"doi:10\.\d{4,}/", markdown.split("## References")[1])
     assert re.search(r"\*\*(Next:|You have the whole chain)", markdown)
 
 
@@ -75,7 +82,11 @@ def test_its_links_resolve(notebook):
             assert (PROJECT / "notebooks" / target).exists(), target
 
 
-def test_it_speaks_of_virtual_boreholes_where_it_must():
-    for name in ("00_start_here", "01_borehole_qc"):
-        text = (PROJECT / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8")
-        assert "virtual" in json.loads(text)["cells"][0]["source"].__str__().lower()
+def test_the_glossary_explains_each_word_once_in_both_languages():
+    lines = (PROJECT / "notebooks" / "glossary.md").read_text(encoding="utf-8").splitlines()
+    rows = [[part.strip() for part in line.strip("|").split("|")] for line in lines if "|" in line]
+    rows = [row for row in rows if row[0] != "English" and not row[0].startswith("---")]
+    assert len(rows) > 50 and all(len(row) == 5 and all(row) for row in rows)
+    assert len({row[0] for row in rows}) == len({row[1] for row in rows}) == len(rows)
+    assert all(re.search("[\u4e00-\u9fff]", row[1] + row[3]) for row in rows)
+    assert {row[4] for row in rows} == {name[:2] for name in NOTEBOOKS}

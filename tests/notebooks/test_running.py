@@ -1,12 +1,14 @@
 """The notebooks as they are run: all in order, again, alone, and without their inputs."""
 
+import re
 import shutil
-from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 import rasterio
 
+from helpers.redraw import redraw
 from helpers.run import (
     NOTEBOOKS,
     PROJECT,
@@ -14,37 +16,26 @@ from helpers.run import (
     load_variant,
     results_table,
     run_notebook,
-    run_notebooks,
     write_results,
 )
 from helpers.storage import read_dataset, read_json, sha256
 
 pytestmark = pytest.mark.slow
-EMBEDDED = Path(PROJECT) / "data" / "northeast_china"
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A copy of the embedded study in a data folder of its own."""
-    target = tmp_path_factory.mktemp("project") / "data" / "northeast_china"
-    shutil.copytree(EMBEDDED, target, ignore=shutil.ignore_patterns("interim", "output"))
-    return target
-
-
-@pytest.fixture(scope="module")
-def first_run(folder):
-    """Seconds of each notebook in the fast mode, and checksums of all that was written."""
-    seconds = run_notebooks(folder, fast=True)
-    write_results(load_variant(folder, fast=True))
-    return seconds, checksums(folder)
-
-
-def checksums(folder):
-    """Everything a run writes but the executed notebooks, which hold their running times."""
-    files = [f for kind in ("interim", "output", "figures") for f in folder.rglob(f"{kind}/**/*")]
+def parameters_of(study):
     return {
-        str(f.relative_to(folder)): sha256(f) for f in files if f.is_file() and f.suffix != ".ipynb"
+        "study_file": str(study.file),
+        "resolution_m": study.grid.resolution_m,
+        "n_trees": study.forest.n_trees,
     }
+
+
+def solutions_of(notebook):
+    """Code of the folded solutions, in their order."""
+    text = "\n".join(c["source"] for c in notebook.cells if c["cell_type"] == "markdown")
+    folded = re.findall(r"<details><summary>Solution</summary>(.*?)</details>", text, re.DOTALL)
+    return [code for part in folded for code in re.findall(r"```python\n(.*?)```", part, re.DOTALL)]
 
 
 def test_all_notebooks_run_and_end_with_a_table(folder, first_run):
@@ -66,10 +57,36 @@ def test_a_run_writes_to_its_own_folders_only(folder, first_run):
     assert sum(name.endswith(".png") for name in first_run[1]) >= 42
 
 
-def test_a_second_run_gives_the_same_bytes(folder, first_run):
-    run_notebooks(folder, fast=True)
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_the_solutions_of_the_exercises_run_and_show_something(name, folder, first_run, tmp_path):
+    """They stand at the end of a copy of the notebook, so this is a second run of each, too."""
+    notebook = nbformat.read(PROJECT / "notebooks" / f"{name}.ipynb", as_version=4)
+    solutions = solutions_of(notebook)
+    notebook.cells += [nbformat.v4.new_code_cell(code) for code in solutions]
+    copy, executed = tmp_path / f"{name}.ipynb", tmp_path / "executed.ipynb"
+    nbformat.write(notebook, copy)
+    run_notebook(copy, executed, parameters_of(load_variant(folder, fast=True)))
+    cells = nbformat.read(executed, as_version=4).cells[-len(solutions) :]
+    assert len(cells) >= 2
+    for cell in cells:
+        assert any(out.output_type != "stream" or out.name == "stdout" for out in cell.outputs)
+
+
+def test_a_second_run_gives_the_same_bytes_and_solutions_write_nothing(
+    folder, first_run, checksums
+):
     write_results(load_variant(folder, fast=True))
     assert checksums(folder) == first_run[1]
+
+
+def test_figures_drawn_again_from_the_files_have_the_same_bytes(folder, first_run):
+    study = load_variant(folder, fast=True)
+    wanted = {path.name: sha256(path) for path in study.figures_dir.glob("*.png")}
+    for path in study.figures_dir.glob("*.png"):
+        path.unlink()
+    done = redraw(study, formats=["png"], progress=False)
+    assert not done.missing and len(wanted) >= 42
+    assert {path.name: sha256(path) for path in done.paths} == wanted
 
 
 def test_a_map_named_as_reference_is_compared(folder, first_run, tmp_path):
@@ -81,12 +98,8 @@ def test_a_map_named_as_reference_is_compared(folder, first_run, tmp_path):
     with (target / "study.toml").open("a", encoding="utf-8") as text:
         text.write('[references.air]\nsource = "raster"\npath = "air.tif"\nunits = "degC"\n')
     study = load_variant(target, fast=True)
-    parameters = {
-        "study_file": str(target),
-        "resolution_m": study.grid.resolution_m,
-        "n_trees": study.forest.n_trees,
-    }
-    run_notebook(PROJECT / "notebooks" / "06_map_export.ipynb", tmp_path / "06.ipynb", parameters)
+    notebook = PROJECT / "notebooks" / "06_map_export.ipynb"
+    run_notebook(notebook, tmp_path / "06.ipynb", parameters_of(study))
     record = read_json(study.output_dir / "comparison_air.json")
     with rasterio.open(study.output_dir / "t15.tif") as ours, rasterio.open(
         target / "air.tif"
@@ -96,6 +109,9 @@ def test_a_map_named_as_reference_is_compared(folder, first_run, tmp_path):
     assert (study.output_dir / "difference_air.tif").is_file()
     assert (study.figures_dir / "comparison_map_air.png").is_file()
     assert "comparison_air.json" in read_json(study.output_dir / "metadata.json")["files"]
+    drawn = sha256(study.figures_dir / "comparison_map_air.png")
+    again = redraw(study, ["comparison_map"], ["png"], progress=False)
+    assert [sha256(path) for path in again.paths] == [drawn]
 
 
 def test_scores_are_of_the_size_the_virtual_survey_allows(folder, first_run):
@@ -106,16 +122,14 @@ def test_scores_are_of_the_size_the_virtual_survey_allows(folder, first_run):
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS[1:])
-def test_without_its_inputs_a_notebook_names_the_one_to_run(name, tmp_path):
-    target = tmp_path / "data" / "northeast_china"
-    shutil.copytree(EMBEDDED, target, ignore=shutil.ignore_patterns("interim", "output"))
+def test_without_its_inputs_a_notebook_names_the_one_to_run(name, study_folder, tmp_path):
     if name == "01_borehole_qc":
-        (target / "boreholes" / "sites.csv").unlink()
+        (study_folder / "boreholes" / "sites.csv").unlink()
         expected = "sites.csv"
     else:
         expected = "Run notebook 0"
-    parameters = {"study_file": str(target), "resolution_m": 50_000, "n_trees": 10}
+    parameters = {"study_file": str(study_folder), "resolution_m": 50_000, "n_trees": 10}
     with pytest.raises(NotebookError, match=expected) as caught:
         run_notebook(PROJECT / "notebooks" / f"{name}.ipynb", tmp_path / "out.ipynb", parameters)
     assert name in str(caught.value)
-    assert not list(target.rglob("*unfinished*"))
+    assert not list(study_folder.rglob("*unfinished*"))

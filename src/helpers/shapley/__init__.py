@@ -14,7 +14,12 @@ from helpers.shapley.coalitions import (
 from helpers.shapley.groups import grouped
 from helpers.shapley.importance import permutation_importance
 from helpers.shapley.stability import order_kept, shapley_by_fold
-from helpers.shapley.summary import as_dataset, mean_absolute
+from helpers.shapley.summary import (
+    as_dataset,
+    from_dataset,
+    interactions_as_dataset,
+    mean_absolute,
+)
 from helpers.shapley.values import MANY_PLACES, ShapleyValues, site_shapley
 
 __all__ = [
@@ -23,9 +28,11 @@ __all__ = [
     "ShapleyValues",
     "as_dataset",
     "coalition_values",
+    "from_dataset",
     "group_shapley",
     "grouped",
     "interaction_values",
+    "interactions_as_dataset",
     "mean_absolute",
     "order_kept",
     "permutation_importance",

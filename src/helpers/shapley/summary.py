@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from helpers.shapley.values import ShapleyValues
 
@@ -21,6 +23,30 @@ def as_dataset(shapley: ShapleyValues, sites: ArrayLike) -> xr.Dataset:
         },
         coords=place,
         attrs={"title": "Shapley values of the forest's predictions at the sites"},
+    )
+
+
+def from_dataset(table: xr.Dataset) -> ShapleyValues:
+    """The Shapley values of :func:`as_dataset`, as they were, without the names of the sites."""
+    return ShapleyValues(
+        values=table["shapley_value"].to_numpy(),
+        base_value=float(table["base_value"]),
+        names=tuple(map(str, table["predictor"].to_numpy())),
+        data=table["data"].to_numpy(),
+    )
+
+
+def interactions_as_dataset(values: NDArray, names: Sequence[str], sites: ArrayLike) -> xr.Dataset:
+    """Interaction values (site, predictor, other), deg C, with names and units, for a file."""
+    place = {
+        "site": np.asarray(sites, dtype=str),
+        "predictor": list(names),
+        "other": list(names),
+    }
+    return xr.Dataset(
+        {"interaction_value": (tuple(place), values, {"units": "degC"})},
+        coords=place,
+        attrs={"title": "Shapley interaction values of the forest's predictions at the sites"},
     )
 
 

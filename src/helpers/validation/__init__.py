@@ -8,6 +8,8 @@ out, ``scoring`` what the held-out predictions are worth, ``errors`` what to exp
 from helpers.validation.designs import (
     DESIGNS,
     HEADLINE,
+    curve_table,
+    curves_of,
     design_table,
     distance_curves,
     distance_to_map,
@@ -63,6 +65,8 @@ __all__ = [
     "cell_table",
     "coarse_sample",
     "comparison_of_designs",
+    "curve_table",
+    "curves_of",
     "design_scores",
     "design_table",
     "distance_curves",

@@ -188,3 +188,22 @@ def distance_curves(
     curves = {name: design.distances(xy) for name, design in designs.items()}
     w = {name: design.w(xy, to_map) for name, design in designs.items()}
     return {"map to sites": to_map, **curves}, w
+
+
+def curve_table(curves: Mapping[str, NDArray], w: Mapping[str, float]) -> pd.DataFrame:
+    """What :func:`distance_curves` gives as one table, for a file.
+
+    Columns label, distance_m, and w_m, which is the same in all rows of a label; NaN for the map.
+    """
+    parts = [
+        pd.DataFrame({"label": label, "distance_m": distances, "w_m": w.get(label, np.nan)})
+        for label, distances in curves.items()
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def curves_of(table: pd.DataFrame) -> tuple[dict[str, NDArray], dict[str, float]]:
+    """Distances and W (m) by label, as :func:`curve_table` was given them."""
+    groups = dict(list(table.groupby("label", sort=False)))
+    w = table.drop_duplicates("label").set_index("label")["w_m"].dropna().to_dict()
+    return {label: part["distance_m"].to_numpy() for label, part in groups.items()}, w

@@ -1,0 +1,100 @@
+"""Every figure of the catalogue, one after the other; what one lacks does not stop the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from matplotlib.figure import Figure
+from tqdm.auto import tqdm
+
+from helpers.figures import CATALOGUE, save_figure
+from helpers.figures.catalogue import check_name, file_name
+from helpers.figures.files import FORMATS
+from helpers.redraw import boreholes, covariates, forest, maps, validation
+from helpers.redraw.inputs import Inputs
+from helpers.storage import ContractError
+from helpers.study import Study, StudyError
+
+OF_REFERENCES = ("comparison_map", "comparison_chart")
+_HERE = {
+    name: function
+    for module in (boreholes, covariates, forest, validation, maps)
+    for name, function in vars(module).items()
+}
+REGISTRY: dict[str, Callable[..., Figure | None]] = {name: _HERE[name] for name in CATALOGUE}
+"""For each figure of the catalogue the function that draws it; None: the study has no such figure.
+
+Those of ``OF_REFERENCES`` are drawn for each other map, whose name they take as second argument.
+"""
+
+
+@dataclass(frozen=True)
+class Redrawn:
+    """What came of it: files, figures that the study does not have, and what others lack."""
+
+    paths: list[Path] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    missing: dict[str, str] = field(default_factory=dict)
+
+    def summary(self) -> str:
+        """A line for what was drawn and left out, and one for each figure that lacks something."""
+        lines = [f"Figures drawn: {len(self.paths)}"]
+        lines += [f"Not part of this study: {', '.join(self.left_out)}"] if self.left_out else []
+        lines += [f"Not drawn: {len(self.missing)}"] if self.missing else []
+        return "\n".join([*lines, *(f"  {name} {why}" for name, why in self.missing.items())])
+
+
+def redraw(
+    study: Study,
+    names: Sequence[str] = (),
+    formats: Sequence[str] = FORMATS,
+    progress: bool = True,
+) -> Redrawn:
+    """Draw figures of the last run again, from its files, into the figures folder of the study.
+
+    The PNG is that of the notebooks, byte for byte.
+
+    Parameters
+    ----------
+    study
+        The study, or its fast variant, that the run was of.
+    names
+        Figures of the catalogue; all if none are named.
+    formats
+        As for :func:`helpers.figures.save_figure`.
+    progress
+        Whether to show a bar.
+
+    Raises
+    ------
+    ValueError
+        If the catalogue has no figure of a name, before anything is drawn.
+
+    """
+    for name in names:
+        check_name(name)
+    inputs, done = Inputs(study), Redrawn()
+    bar = tqdm(list(_jobs(study, names)), desc="figures", unit="figure", disable=not progress)
+    for name, of in bar:
+        label = file_name(name, of)
+        bar.set_description(label)
+        try:
+            figure = REGISTRY[name](inputs, of) if of else REGISTRY[name](inputs)
+        except (ContractError, StudyError, OSError) as error:
+            done.missing[label] = f"of {CATALOGUE[name].notebook}: {error}"
+            continue
+        if figure is None:
+            done.left_out.append(label)
+        else:
+            done.paths.append(save_figure(figure, study, name, of, formats))
+    return done
+
+
+def _jobs(study: Study, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Figures in the order of the catalogue, one of a kind for each other map."""
+    for name in CATALOGUE:
+        if not names or name in names:
+            several = name in OF_REFERENCES and study.references
+            yield from ((name, of) for of in (study.references if several else [""]))
