@@ -27,8 +27,8 @@ test: $(VENV)/installed ## run all tests
 	$(RUN) -m ruff check src tests
 	$(RUN) -m pytest tests
 
-new: $(VENV)/installed ## write a commented study.toml for another region (NAME=my_region)
-	$(RUN) -m helpers.run new $(NAME)
+new: $(VENV)/installed ## write a commented study.toml (NAME=my_region AREA="west south east north")
+	$(RUN) -m helpers.run new $(NAME) $(if $(AREA),--area $(AREA))
 
 check: $(VENV)/installed ## say in seconds what of a study is fine, missing or doubtful (STUDY=northeast_china)
 	$(RUN) -m helpers.run check $(STUDY)

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from helpers import run
+from helpers.boreholes import read_boreholes
 from helpers.products.area_rows import PERMAFROST
 from helpers.storage import write_json
 from helpers.study import StudyError, load_study
@@ -16,6 +17,69 @@ def test_a_new_study_is_valid_and_commented(tmp_path):
     assert (path.parent / "boreholes").is_dir()
     text = path.read_text(encoding="utf-8")
     assert text.count("#") > 40 and "NAME" not in text
+
+
+def test_a_new_study_has_the_area_that_is_given_and_a_crs_for_it(tmp_path):
+    study = load_study(run.new_study("alaska", tmp_path, (-168, 60, -141, 72)))
+    assert study.area.model_dump() == {
+        **dict(west=-168, south=60, east=-141, north=72),
+        **dict(outline=None, towns=None),
+    }
+    assert study.grid.crs == (
+        "+proj=aea +lat_1=62 +lat_2=70 +lat_0=0 +lon_0=-154.5 +datum=WGS84 +units=m"
+    )
+
+
+def test_the_area_that_stands_in_a_new_study_has_the_crs_that_is_worked_out_for_it(tmp_path):
+    study = load_study(run.new_study("as_it_is", tmp_path))
+    edges = study.area.west, study.area.south, study.area.east, study.area.north
+    again = load_study(run.new_study("worked_out", tmp_path, edges))
+    assert again.grid.crs == study.grid.crs and again.area == study.area
+
+
+@pytest.mark.parametrize("area", [(170, 60, -170, 70), (0, 60, 10, 91), (0, 60, 10, float("nan"))])
+def test_an_area_that_is_none_is_refused(tmp_path, area):
+    with pytest.raises(StudyError, match="west south east north"):
+        run.new_study("my_region", tmp_path, area)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("pattern", ["*.csv", "*.txt", "*.xlsx"])
+def test_the_example_of_borehole_tables_is_no_data(tmp_path, pattern):
+    path = run.new_study("my_region", tmp_path)
+    examples = list((path.parent / "boreholes").iterdir())
+    assert [p.name for p in examples] == ["README.md"]
+    assert not list((path.parent / "boreholes").glob(pattern))
+
+
+def test_the_first_table_of_the_example_can_be_read(tmp_path):
+    """Whoever copies it must not be told that it is wrong."""
+    folder = run.new_study("my_region", tmp_path).parent / "boreholes"
+    lines = (folder / "README.md").read_text(encoding="utf-8").splitlines()
+    first = lines.index(
+        "    site,longitude,latitude,elevation_m,depth_m,temperature_c,year_start,year_end"
+    )
+    table = [line.strip() for line in lines[first : lines.index("", first)]]
+    (folder / "mine.csv").write_text("\n".join(table), encoding="utf-8")
+    data = read_boreholes(folder / "mine.csv")
+    assert len(data.records) == len(table) - 1 and list(data.sites["site"]) == ["A-01", "A-02"]
+
+
+def test_the_command_new_names_the_next_three_steps(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(run, "PROJECT", tmp_path)
+    assert run.main(["new", "mine", "--area", "-168", "60", "-141", "72"]) == 0
+    said = capsys.readouterr().out
+    assert "make check STUDY=mine" in said and "make map STUDY=mine" in said
+    assert str(tmp_path / "data" / "mine" / "boreholes") in said
+    assert run.main(["new", "mine"]) == 1 and "exists already" in capsys.readouterr().err
+
+
+def test_the_command_check_prints_the_table_and_ends_with_its_status(tmp_path, capsys):
+    path = run.new_study("mine", tmp_path)
+    assert run.main(["check", str(path.parent)]) == 1
+    said = capsys.readouterr().out
+    assert "what to do" in said.splitlines()[0]
+    assert "1 missing" in said.splitlines()[-1]
 
 
 def test_an_existing_study_is_left_alone(tmp_path):

@@ -1,13 +1,11 @@
-"""The whole chain from the command line: ``python -m helpers.run map STUDY`` and ``new NAME``."""
+"""The command line: ``python -m helpers.run`` ``map STUDY``, ``check STUDY`` and ``new NAME``."""
 
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 import time
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +15,9 @@ from tqdm import tqdm
 
 from helpers.figures import catalogue_markdown
 from helpers.products.area_rows import PERMAFROST
-from helpers.settings import STUDY_NAME
 from helpers.storage import ContractError, read_json, read_table, replacing
 from helpers.study import Study, StudyError, load_study
+from helpers.study_check import check, new_study, next_steps, status, summary, table_text
 
 PROJECT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = (
@@ -211,20 +209,6 @@ def _area_line(table: dict[str, Any]) -> str:
     return f"{median} ({table['simulated_level']:.0%} interval {low}-{high}) x 10^4 km2"
 
 
-def new_study(name: str, parent: Path) -> Path:
-    """Write a commented ``study.toml`` for another region; an existing one is left alone."""
-    if not re.fullmatch(STUDY_NAME, name):
-        raise StudyError(f"'{name}': a name has lower-case letters, digits and _ only.")
-    target = parent / name / "study.toml"
-    if target.exists():
-        raise FileExistsError(f"{target} exists already. Choose another name, or edit it.")
-    text = files("helpers").joinpath("new_study.toml").read_text(encoding="utf-8")
-    (target.parent / "boreholes").mkdir(parents=True, exist_ok=True)
-    with replacing(target) as unfinished:
-        unfinished.write_text(text.replace("NAME", name), encoding="utf-8")
-    return target
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m helpers.run", description=__doc__)
@@ -234,14 +218,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     mapping.add_argument("--fast", action="store_true", help="coarse cells and few trees")
     new = commands.add_parser("new", help="write a commented study.toml for another region")
     new.add_argument("name", help="lower-case letters, digits and _")
+    edges = ("WEST", "SOUTH", "EAST", "NORTH")
+    words = "degrees; filled in, with an equal-area CRS that suits them"
+    new.add_argument("--area", nargs=4, type=float, metavar=edges, help=words)
+    checking = commands.add_parser("check", help="say what of a study is fine, missing or wrong")
+    checking.add_argument("study", help="name of a folder under data/, or a path")
+    checking.add_argument(
+        "--whole", action="store_true", help="read all borehole files, however large"
+    )
     given = parser.parse_args(arguments)
     try:
         if given.command == "new":
-            path = new_study(given.name, PROJECT / "data")
-            print(f"Wrote {path}. Edit it, put borehole files beside it, then run:")
-            print(f"  make map STUDY={given.name}")
+            print(next_steps(new_study(given.name, PROJECT / "data", given.area)))
             return 0
         path = find_study(given.study)
+        if given.command == "check":
+            rows = check(path, given.whole)
+            print(table_text(rows), summary(rows), sep="\n\n")
+            return status(rows)
         seconds = run_notebooks(path, given.fast)
         study = load_variant(path, given.fast)
         write_results(study)
