@@ -7,8 +7,8 @@ from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
 from helpers import selection
-from helpers.figures import covariate_charts, selection_charts
-from helpers.figures.style import VIRTUAL_NOTE
+from helpers.figures import covariate_charts, selection_charts, station_maps
+from helpers.figures.style import VIRTUAL_NOTE, numbers_of
 
 LONG = ["topographic_wetness", "mean_annual_surface_temperature"]
 
@@ -72,7 +72,7 @@ CHOICE = {
         STEPS, COMPARISON, STABILITY, s, 0.95
     ),
     "radius": lambda s: selection_charts.radius_skill_chart(RADII, 20000, s),
-    "stations": lambda s: covariate_charts.station_error_map(s, ERRORS, {"precipitation": "mm"}),
+    "stations": lambda s: station_maps.station_error_map(s, ERRORS, {"precipitation": "mm"}),
 }
 
 
@@ -86,6 +86,9 @@ def check_page(figure):
     assert used.x0 >= -1 and used.y0 >= -1
     assert used.x1 <= page.width + 1 and used.y1 <= page.height + 1
     assert [t.get_text() for t in figure.texts].count(VIRTUAL_NOTE) == 1
+    assert figure.get_figheight() * 25.4 <= 240.1
+    numbers = numbers_of(figure)
+    assert numbers.endswith(".") and "nan" not in numbers and any(map(str.isdigit, numbers))
 
 
 def check_labels(figure):
@@ -123,6 +126,7 @@ def test_distributions_hold_every_site_and_every_cell(training, covariates, stud
     figure = covariate_charts.site_distributions(training, covariates, names, study)
     check_page(figure)
     check_labels(figure)
+    assert numbers_of(figure).startswith(f"{len(training)} sites; share of the map beyond")
     for axes in figure.axes:
         heights = [patch.get_path().vertices for patch in axes.patches]
         assert len(heights) == 2
@@ -163,6 +167,18 @@ def test_only_sets_that_these_folds_did_not_choose_become_lines(study):
     assert not any(text.startswith("chosen:") for text in legend)
 
 
+def test_the_caption_of_a_choice_tells_steps_other_sets_and_counts(study):
+    assert numbers_of(CHOICE["steps"](study)) == (
+        "(a) RMSE FDD 1.00 °C, + PRE 0.90 °C, + mean annual surface temperature 0.91 °C "
+        "(not kept); published (PRE, TDD, TPI) 0.98 °C, all 0.92 °C, chosen without the fold "
+        "(nested) 0.95 °C; (b) chosen: a 5 of 5, b 2 of 5."
+    )
+    assert numbers_of(CHOICE["radius"](study)) == (
+        "(a) RMSE from 0.80 °C at 20 km to 0.90 °C at 1 km, without the index 0.95 °C; "
+        "(b) correlation −0.10 to 0.20."
+    )
+
+
 def test_stations_off_the_map_and_without_a_value_are_told_apart(study):
     """Three errors known, one of them in Europe; triangles point to the sign."""
     figure = CHOICE["stations"](study)
@@ -172,3 +188,4 @@ def test_stations_off_the_map_and_without_a_value_are_told_apart(study):
     high, low = axes.collections[-2:]
     assert (len(high.get_offsets()), len(low.get_offsets())) == (1, 1)
     assert high.norm.vmin == -high.norm.vmax
+    assert numbers_of(figure) == "RMSE: precipitation 39.2 mm, n = 3."

@@ -7,6 +7,7 @@ from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
 from helpers.figures import design_charts
+from helpers.figures.style import numbers_of
 from helpers.validation import DESIGNS
 
 TABLE = pd.DataFrame(
@@ -51,11 +52,16 @@ def test_every_design_has_its_error_interval_and_w(study, check_page):
     assert ends == [[0.5, 0.7], [0.8, 1.1], [0.7, 0.7], [0.7, 0.9]]
     assert left.get_title(loc="left").startswith("(a)")
     assert right.get_title(loc="left").startswith("(b)")
+    assert numbers_of(figure).startswith(
+        "RMSE: random folds 0.60 °C (0.50 to 0.70); kNNDM folds 0.95 °C (0.80 to 1.10); "
+    )
 
 
 @pytest.mark.parametrize(("inside", "whole"), [(0.8, 1.5), (0.2, 0.25), (2.9, 3.0), (1.0, 0.9)])
 def test_true_errors_are_lines_whose_names_cover_nothing(study, inside, whole, check_page):
     figure = design_charts.design_comparison(study, TABLE, true_inside=inside, true_whole=whole)
+    truths = f"; true RMSE where applicable {inside:.2f} °C, of the whole map {whole:.2f} °C."
+    assert numbers_of(figure).endswith(truths)
     check_page(figure)
     check_axes(figure)
     axes = figure.axes[0]

@@ -11,7 +11,7 @@ from matplotlib.text import Text
 
 from helpers.error_model import ErrorModel
 from helpers.figures import error_charts, error_maps, honesty_charts
-from helpers.figures.style import VIRTUAL_NOTE
+from helpers.figures.style import VIRTUAL_NOTE, numbers_of
 from helpers.residuals import Variogram
 from helpers.storage import ContractError
 
@@ -145,6 +145,8 @@ def test_a_figure_is_readable_labelled_marked_and_on_its_page(drawn, name):
     assert used.x0 >= -1 and used.y0 >= -1
     assert used.x1 <= page.width + 1 and used.y1 <= page.height + 1
     assert [t.get_text() for t in figure.texts].count(VIRTUAL_NOTE) == 1
+    numbers = numbers_of(figure)
+    assert numbers.endswith(".") and "nan" not in numbers and any(map(str.isdigit, numbers))
     below = [t.get_window_extent() for t in figure.texts]
     assert not any(a.overlaps(b) for a, b in itertools.combinations(below, 2))
     every = [child for axes in figure.axes for child in (axes, *axes.child_axes)]
@@ -223,7 +225,7 @@ def test_bins_without_edges_hold_equal_numbers(study):
 def test_designs_that_were_tried_are_held_against_the_truth_where_applicable(drawn):
     axes = drawn["honesty"].axes[0]
     names = [label.get_text() for label in axes.get_yticklabels()]
-    assert names[:4] == ["random folds", "spatial blocks", "kNNDM folds", "true, where applicable"]
+    assert names[:4] == ["random folds", "spatial blocks", "kNNDM folds", "true, inside"]
     shifts = [text.get_text().strip() for text in axes.texts]
     minus = "\N{MINUS SIGN}"
     assert shifts == [f"{minus}50 %", f"{minus}25 %", f"{minus}10 %", "+100 %", "+50 %"]
@@ -298,3 +300,15 @@ def test_new_places_are_summed_up(places):
     text = error_maps.drilling_text(places)
     assert text == "With 5 more: mean dissimilarity 0.90 → 0.40, 70 % of the cells inside"
     assert error_maps.drilling_text(places.iloc[:0]).startswith("No further borehole")
+
+
+def test_captions_tell_errors_found_and_expected_and_what_surveys_show(drawn):
+    """40 pairs of 0.6 and 1.5 deg C: root of (0.36 + 2.25) / 2; map: (0.25 + 1 + 4) / 3."""
+    profile = numbers_of(drawn["profile"])
+    assert profile.startswith("(a) RMSE found and expected: groups of predictors 1.14 and ")
+    assert profile.endswith("(b) of the map 1.32 and 1.31 °C.")
+    honesty = numbers_of(drawn["honesty"])
+    assert "random folds 0.50 °C" in honesty and "true, outside 2.00 °C" in honesty
+    assert honesty.endswith("(d) the interval of the area holds the truth in 36 of 40 surveys.")
+    assert "50 % of the area outside" in numbers_of(drawn["expected error"])
+    assert numbers_of(drawn["drilling"]).startswith("With 5 more: mean dissimilarity 0.90 → 0.40")

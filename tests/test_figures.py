@@ -1,17 +1,21 @@
 """Figures: labelled, marked as virtual, reproducible, and true to the data."""
 
+import re
+
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from cartopy.mpl.geoaxes import GeoAxes
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.text import Text
 from PIL import Image
 
 from helpers import figures
 from helpers.figures import (
     base_map,
-    catalogue,
+    files,
     layers,
     panels,
     shapley_charts,
@@ -374,6 +378,7 @@ def test_text_is_at_least_7_points_and_the_width_that_of_one_or_two_columns(draw
     sizes = [t.get_fontsize() for t in drawn[name].findobj(Text) if t.get_text()]
     assert min(sizes) >= 7
     assert round(drawn[name].get_figwidth() * 25.4) in (85, 180)
+    assert drawn[name].get_figheight() * 25.4 <= 240.1
 
 
 @pytest.mark.parametrize("name", DRAW)
@@ -383,6 +388,45 @@ def test_nothing_that_is_written_leaves_the_page(drawn, name):
     page, inside = figure.bbox, figure.get_tightbbox().transformed(figure.dpi_scale_trans)
     assert inside.x0 >= -1 and inside.y0 >= -1
     assert inside.x1 <= page.width + 1 and inside.y1 <= page.height + 1
+
+
+@pytest.mark.parametrize("name", DRAW)
+def test_every_figure_states_its_numbers_with_units_and_true_minus_signs(drawn, name):
+    numbers = style.numbers_of(drawn[name])
+    assert figures.caption_of(drawn[name], name) == f"{figures.CATALOGUE[name].caption} {numbers}"
+    assert numbers.endswith(".") and "nan" not in numbers and "\n" not in numbers
+    assert re.search(r"\d", numbers) and not re.search(r"(?<!\w)-\d", numbers)
+    assert re.search(r"°C|%|km|mm|sites|accuracy", numbers), numbers
+
+
+def cell_colour(text):
+    """Colour of the cell of an image in which a text stands; white beside all images."""
+    for image in text.axes.images if text.axes else []:
+        values, (x, y) = image.get_array(), text.get_position()
+        rows, columns = values.shape[:2]
+        in_data = text.get_transform() == text.axes.transData
+        if in_data and -0.5 <= x < columns - 0.5 and -0.5 <= y < rows - 0.5:
+            return image.to_rgba(values)[round(y), round(x)]
+    return (1.0, 1.0, 1.0, 1.0)
+
+
+CELLS = ("correlation", "confusion", "shap_interactions", "shap_stability", "comparison_chart")
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_text_in_coloured_cells_can_be_read(drawn, name):
+    texts = [t for axes in drawn[name].axes for t in axes.texts if t.get_text()]
+    colours = [cell_colour(text) for text in texts]
+    assert any(tuple(colour[:3]) != (1, 1, 1) for colour in colours)
+    for text, colour in zip(texts, colours, strict=True):
+        assert style.contrast(to_rgb(text.get_color()), colour) >= 4.5, text.get_text()
+
+
+@pytest.mark.parametrize("name", DRAW)
+def test_all_text_beside_the_cells_can_be_read_on_white(drawn, name):
+    for text in drawn[name].findobj(Text):
+        if text.get_text() and tuple(cell_colour(text)[:3]) == (1, 1, 1):
+            assert style.contrast(to_rgb(text.get_color()), (1, 1, 1)) >= 4.5, text.get_text()
 
 
 def notes(figure):
@@ -421,6 +465,22 @@ def test_drawn_and_saved_again_a_figure_has_the_same_bytes(scratch, data, name):
         assert "Software" not in picture.info
 
 
+def test_a_print_has_text_as_text_its_caption_and_no_date(scratch, data):
+    first = figures.save_figure(DRAW["t15_map"](scratch, data), scratch, "t15_map", "", ("pdf",))
+    assert first == scratch.figures_dir / "print" / "t15_map.pdf"
+    made = first.read_bytes()
+    assert b"/FontFile2" in made and b"/Type3" not in made
+    assert b"/Subject" in made and b"Date" not in made and b"/Producer" not in made
+    figures.save_figure(DRAW["t15_map"](scratch, data), scratch, "t15_map", "", ("png", "pdf"))
+    assert first.read_bytes() == made
+
+
+def test_an_unknown_format_is_refused_before_anything_is_written(scratch, drawn):
+    with pytest.raises(ValueError, match=r"Formats of a figure: svg\. Choose from png, pdf"):
+        figures.save_figure(drawn["folds"], scratch, "folds", "refused", ("svg",))
+    assert not (scratch.figures_dir / "folds_refused.png").exists()
+
+
 def test_an_unknown_name_is_refused_with_the_choices(scratch, drawn):
     with pytest.raises(ValueError, match=r"'t15_mapp'\. Choices: study_area, .*applicability"):
         figures.save_figure(drawn["t15_map"], scratch, "t15_mapp")
@@ -433,7 +493,7 @@ def test_the_palette_keeps_colours_of_areas_exactly():
     squares = colours[:200].reshape(10, 20, 3).repeat(3, axis=0).repeat(3, axis=1)
     lines = colours[np.newaxis, 200:].repeat(30, axis=0)
     picture = Image.fromarray(np.concatenate([squares, lines], axis=1), "RGB")
-    back = np.asarray(catalogue._with_palette(picture).convert("RGB"))
+    back = np.asarray(files._with_palette(picture).convert("RGB"))
     assert (back[:, :60] == squares).all()
     assert 200 < len(np.unique(back.reshape(-1, 3), axis=0)) <= 256
 
@@ -442,10 +502,59 @@ def temperature_images(figure):
     return [i for a in figure.axes for i in a.images if i.cmap == style.TEMPERATURE_COLOURS]
 
 
-def test_all_temperature_maps_share_one_range_with_0_in_the_middle(drawn):
-    names = ("t15_map", "truth_comparison")
-    limits = {i.get_clim() for name in names for i in temperature_images(drawn[name])}
-    assert limits == {(-2.0, 2.0)}
+def test_the_colours_of_temperature_have_one_range_with_0_in_the_middle(drawn):
+    """And no map of anything else has these colours."""
+    limits = {name: {i.get_clim() for i in temperature_images(f)} for name, f in drawn.items()}
+    shown = {name: found for name, found in limits.items() if found}
+    assert set(shown) == {"t15_map", "truth_comparison", "comparison_map"}
+    assert all(found == {(-2.0, 2.0)} for found in shown.values())
+
+
+HATCHED = {
+    **dict.fromkeys(("t15_map", "thermal_class_map", "interval_width"), 1),
+    **dict.fromkeys(("permafrost_probability", "dominant_driver"), 1),
+    **dict.fromkeys(("truth_comparison", "comparison_map", "applicability"), 2),
+    "shapley_maps": 3,
+}
+
+
+def hatched(axes):
+    """Whether black hatches stand on white ones, which are seen on dark colours too."""
+    edges = [c.get_edgecolor() for c in axes.collections if "////" in getattr(c, "hatches", ())]
+    return bool(edges) and [to_hex(e[0]) for e in edges] == ["#ffffff", "#1a1a1a"]
+
+
+@pytest.mark.parametrize("name", HATCHED)
+def test_each_map_of_a_prediction_is_hatched_where_it_does_not_apply(drawn, name):
+    assert "hatched outside the area of applicability" in figures.CATALOGUE[name].caption
+    assert sum(map(hatched, drawn[name].axes)) == HATCHED[name]
+
+
+MAPS = {*HATCHED, "study_area", "site_status", "folds", "covariate_maps", "station_errors"}
+
+
+@pytest.mark.parametrize("name", sorted(MAPS))
+def test_all_maps_have_graticule_scale_bar_north_outline_and_if_large_towns_and_shadow(drawn, name):
+    maps = [axes for axes in drawn[name].axes if isinstance(axes, GeoAxes)]
+    for axes in maps:
+        texts = {text.get_text() for text in axes.texts}
+        assert {"N", "50 km"} <= texts
+        assert len(axes.get_xticklabels()) and len(axes.get_yticklabels())
+        assert any(len(line.get_xdata()) > 3 and line.get_zorder() == 4 for line in axes.lines)
+        large = axes.get_position().width * drawn[name].get_figwidth() * 25.4 > 85
+        shaded = any(i.get_zorder() == 2 and i.get_array().shape[-1] == 4 for i in axes.images)
+        assert shaded == ("Hailar" in texts) == large
+
+
+@pytest.mark.parametrize("count", [1, 3, 14])
+def test_any_number_of_small_maps_fits_the_page(study, count):
+    with mpl.rc_context(style.STYLE):
+        figure, maps = small_maps.map_rows(study, count)
+        figure.draw_without_rendering()
+    assert len(maps) == count and figure.get_figheight() * 25.4 <= 240.1
+    assert round(figure.get_figwidth() * 25.4) == (85 if count == 1 else 180)
+    page, inside = figure.bbox, figure.get_tightbbox().transformed(figure.dpi_scale_trans)
+    assert inside.x0 >= -1 and inside.x1 <= page.width + 1
 
 
 def test_colours_change_at_0_so_that_they_show_the_sign(scratch):
@@ -548,16 +657,17 @@ def test_panels_fill_their_rows():
 
 def test_dots_of_equal_value_stand_beside_each_other():
     values = np.array([1.0, 1.0, 1.0, 5.0])
-    places = shapley_charts._swarm(values, values)
+    places = shapley_charts.swarm(values, values)
     assert len(set(places[:3])) == 3 and places[3] == 0
 
 
-def test_the_readme_of_the_figures_lists_each_with_its_notebook(scratch):
-    text = figures.catalogue_markdown(scratch)
+def test_the_readme_of_the_figures_lists_each_with_its_notebook(tmp_path):
+    text = figures.catalogue_markdown(make_study(tmp_path))
     assert style.VIRTUAL_NOTE in text
     listed = {n: e for n, e in figures.CATALOGUE.items() if not n.startswith("comparison")}
-    for name, entry in listed.items():
-        assert f"| [{name}.png]({name}.png) | {entry.caption} | {entry.notebook} |" in text
+    for name, (notebook, caption) in listed.items():
+        row = f"| [{name}.png]({name}.png) | {caption} *(not drawn yet)* | {notebook} |"
+        assert row.replace("|Shapley", "\\|Shapley") in text
 
 
 def test_figures_of_other_maps_are_listed_once_for_each_of_them(scratch):
@@ -588,10 +698,12 @@ def test_the_preview_lies_beside_the_products(scratch, drawn):
 
 
 def test_the_committed_list_of_figures_is_that_of_the_catalogue(study):
-    """Every figure of the list is there, and every figure there is in the list."""
+    """Every figure of the list is there with its numbers, and every figure there is in the list."""
     folder = study.folder.parents[1] / "figures"
+    at_full_size = load_study(study.folder)
     text = (folder / "README.md").read_text(encoding="utf-8")
-    assert text == figures.catalogue_markdown(study, f"{study.name}/")
+    assert text == figures.catalogue_markdown(at_full_size, f"{study.name}/")
+    assert "*(" not in text, "a figure was not drawn, or without numbers"
     committed = {path.stem for path in (folder / study.name).glob("*.png")}
     assert committed == {n for n in figures.CATALOGUE if not n.startswith("comparison")}
 

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.collections import PathCollection
-from matplotlib.colors import same_color, to_rgb
+from matplotlib.colors import same_color
 from matplotlib.text import Text
 
-from helpers.figures import forest_charts
+from helpers.figures import forest_charts, style
 from helpers.storage import ContractError
 
 
@@ -88,6 +88,7 @@ def test_the_ring_stands_at_the_chosen_forest(study, n_trees, leaf):
     legend = [text.get_text() for text in figure.legends[0].texts]
     assert legend[1].startswith(f"{n_trees} trees, leaves of ≥ {leaf} site")
     assert legend[1].endswith(f"{row['rmse_c']:.2f} °C")
+    assert style.numbers_of(figure).startswith(f"Marked: {legend[1]}; expected of ")
 
 
 def test_a_forest_that_is_not_in_the_table_is_an_error(study):
@@ -105,13 +106,6 @@ def test_names_are_moved_both_ways_and_no_further_than_needed():
     np.testing.assert_allclose(forest_charts.spread([1.0, 1.0], 0.1, greatest=1.0), [0.9, 1.0])
 
 
-def contrast_with_white(colour):
-    """Contrast ratio of WCAG 2.2, from 1 to 21."""
-    rgb = np.array(to_rgb(colour))
-    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    return 1.05 / (linear @ [0.2126, 0.7152, 0.0722] + 0.05)
-
-
 def test_each_name_has_the_colour_of_its_curve_and_a_line_to_its_end(study):
     leaf_sizes = tuple(range(1, 8))
     table = by_trees(leaf_sizes)
@@ -123,8 +117,7 @@ def test_each_name_has_the_colour_of_its_curve_and_a_line_to_its_end(study):
         curve = axes.lines[leaf_sizes.index(leaf)]
         assert (n, height) == (curve.get_xdata()[-1], curve.get_ydata()[-1])
         assert same_color(text.arrow_patch.get_edgecolor(), curve.get_color())
-        np.testing.assert_allclose(text.get_color(), 0.65 * np.array(to_rgb(curve.get_color())))
-        assert contrast_with_white(text.get_color()) >= 4.5
+        assert text.get_color() == style.as_ink(curve.get_color())
 
 
 @pytest.mark.parametrize("nested", [None, NESTED])
@@ -139,6 +132,9 @@ def test_default_choice_and_best_are_marked_in_both_panels(study, nested, check_
         assert round(default[0]) == 1 and round(chosen[0]) == 0
         assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "2", "10"]
     assert "50 trees" in figure.axes[0].get_title(loc="left")
+    numbers = style.numbers_of(figure)
+    assert f"best (leaves ≥ 1 site, {100 * GRID['max_features'][1]:.0f} %)" in numbers
+    assert ("tuned without the fold: not at all (default)" in numbers) == (nested is not None)
 
 
 def test_of_one_combination_that_is_all_three_every_mark_is_seen(study):

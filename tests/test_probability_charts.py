@@ -10,12 +10,15 @@ from matplotlib.text import Text
 from scipy.stats import norm
 
 from helpers.figures import probability_charts
-from helpers.figures.style import VIRTUAL_NOTE
+from helpers.figures.style import VIRTUAL_NOTE, numbers_of
 from helpers.scores import interval_scores, probability_integral_transform, reliability
 from helpers.storage import ContractError
 
 LEVELS = [0.025, 0.05, 0.1, 0.25, 0.75, 0.9, 0.95, 0.975]
 SPREADS = {"raw forest": 0.6, "calibrated": 0.9, "kNNDM folds": 1.6}
+
+
+OWN = "forest's own"  # as on the maps, whatever a table calls it
 
 
 def made(spreads):
@@ -57,6 +60,8 @@ def check_page(figure):
     assert min(t.get_fontsize() for t in texts) >= 7
     assert [t.get_text() for t in texts].count(VIRTUAL_NOTE) == 1
     inside = figure.get_tightbbox().transformed(figure.dpi_scale_trans)
+    numbers = numbers_of(figure)
+    assert numbers.endswith(".") and "nan" not in numbers and any(map(str.isdigit, numbers))
     assert inside.x0 >= -1 and inside.y0 >= -1
     assert inside.x1 <= figure.bbox.width + 1 and inside.y1 <= figure.bbox.height + 1
     for axes in figure.axes:
@@ -124,7 +129,7 @@ def test_reliability_is_drawn_as_it_is_in_the_table(drawn, tables):
         intervals = [row["observed_share_interval"] for row in table]
         np.testing.assert_allclose(ends, intervals, atol=1e-12)
     assert [t.get_text() for t in drawn["reliability"].legends[0].get_texts()][1:] == [
-        f"{label} (n = 104)" for label in SPREADS
+        f"{label.replace('raw forest', OWN)} (n = 104)" for label in SPREADS
     ]
 
 
@@ -150,7 +155,7 @@ def test_pit_bars_and_band_are_those_of_the_summary(drawn, tables):
         heights = [line.get_ydata()[0] for line in axes.lines]
         assert heights == [*found["band"], found["expected_count"]]
         title = axes.get_title(loc="left")
-        assert label in title and "n = 104" in title
+        assert label.replace("raw forest", OWN) in title and "n = 104" in title
         p = found["ks_p_value"]
         assert ("p < 0.01" if p < 0.01 else f"p = {p:.2f}") in title
 
@@ -177,3 +182,18 @@ def test_a_table_without_intervals_is_refused_by_its_label(study, tables):
     none = interval_scores([0, 1], [[0, 1], [0, 1]], [0.3, 0.6])
     with pytest.raises(ContractError, match="'raw': its table has no rows"):
         probability_charts.coverage_chart(study, {"raw": none})
+
+
+def test_captions_tell_coverage_width_and_the_fullest_bins(study):
+    rows = [
+        {"nominal": level, "coverage": found, "honest_band": [0.4, 1], "mean_width": width, "n": 50}
+        for level, found, width in ((0.5, 0.44, 1.5), (0.9, 0.82, 4.0))
+    ]
+    figure = probability_charts.coverage_chart(study, {"raw": rows})
+    assert numbers_of(figure) == (
+        "Inside: forest's own 44, 82 % of the sites at nominal 50, 90 %, mean width 1.50, 4.00 °C."
+    )
+    figure = probability_charts.pit_chart(study, {"raw": np.array([0.01] * 6 + [0.5] * 3 + [0.99])})
+    assert numbers_of(figure).startswith(
+        "forest's own: 6 of 10 sites in the lowest bin, 1 in the highest, 1.0 expected in each"
+    )

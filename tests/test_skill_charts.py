@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from helpers.figures.skill_charts import skill_chart, variogram_chart
+from helpers.figures.style import numbers_of
 from helpers.residuals import Variogram
 from helpers.storage import ContractError
 
@@ -54,6 +55,9 @@ def test_models_stand_in_the_order_of_their_error_under_knndm(study, check_page)
     assert rows(axes) == ["linear trend", "forest", "forest and kriged residuals", "mean"]
     assert axes.get_ylim()[0] > axes.get_ylim()[1], "the best is on top"
     assert "(°C)" in axes.get_xlabel()
+    assert numbers_of(figure).startswith(
+        "RMSE with kNNDM folds: linear trend 0.80 °C (0.70 to 1.00); forest 1.00 °C (0.90 to 1.20)"
+    )
 
 
 def test_without_knndm_the_last_design_decides_the_order(study):
@@ -91,9 +95,9 @@ def test_a_variogram_shows_points_by_pairs_and_lines_from_nugget_to_sill(study, 
         first.get_ydata(), FITTED["random folds"].semivariance(1000 * first.get_xdata())
     )
     assert len({line.get_linestyle() for line in axes.lines}) == 2
-    assert figure.legends[0].texts[1].get_text() == (
-        "kNNDM folds: nugget 0.30 °C², partial sill 0.70 °C², range 90 km"
-    )
+    words = "kNNDM folds: nugget 0.30 °C², partial sill 0.70 °C², range 90 km"
+    assert figure.legends[0].texts[1].get_text() == words
+    assert numbers_of(figure).endswith(f"; {words}; up to 400 pairs in a point.")
 
 
 def test_standardised_residuals_have_no_unit(study):

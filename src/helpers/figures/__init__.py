@@ -1,19 +1,20 @@
 """One function for each figure of the notebooks, in one style.
 
-``style`` holds sizes and colours; ``base_map``, ``layers`` and ``towns`` the parts of a map;
-``maps``, ``small_maps`` and what ends in ``charts`` the paper figures; ``panels`` those of the
-interactive panels; ``catalogue`` names, captions and files.
+``style`` holds sizes and colours; ``base_map``, ``layers``, ``towns`` and ``one_map`` the parts of
+a map; what ends in ``maps`` or ``charts`` the paper figures; ``in_words`` what captions say of the
+data; ``panels`` the figures of the interactive panels; ``catalogue`` and ``captions`` their names
+and captions; ``files`` how a figure becomes a file.
 """
 
 from helpers.figures.borehole_charts import borehole_profiles, depth_time_image, error_budget
-from helpers.figures.catalogue import CATALOGUE, catalogue_markdown, save_figure, save_preview
+from helpers.figures.captions import caption_of, catalogue_markdown, read_caption
+from helpers.figures.catalogue import CATALOGUE
 from helpers.figures.charts import step_effects, temperature_histogram
 from helpers.figures.comparison_charts import comparison_chart, comparison_map
 from helpers.figures.covariate_charts import (
     correlation_clusters,
     pair_plot,
     site_distributions,
-    station_error_map,
 )
 from helpers.figures.design_charts import design_comparison, design_panel
 from helpers.figures.driver_maps import dominant_driver_map, shapley_maps
@@ -24,14 +25,13 @@ from helpers.figures.error_maps import (
     expected_error_map,
     expected_error_text,
 )
+from helpers.figures.files import save_figure, save_preview
 from helpers.figures.forest_charts import error_by_trees_chart, tuning_chart
 from helpers.figures.honesty_charts import honesty_chart
+from helpers.figures.map_panels import MAP_LAYERS, map_layer, radius_panel
 from helpers.figures.maps import (
-    fold_map,
     interval_width_map,
     probability_map,
-    site_status_map,
-    study_area_map,
     temperature_map,
     thermal_class_map,
 )
@@ -40,21 +40,20 @@ from helpers.figures.panels import (
     area_text,
     conditional_distribution,
     place_explained,
+    predictor_sets,
 )
 from helpers.figures.probability_charts import coverage_chart, pit_chart, reliability_chart
 from helpers.figures.selection_charts import (
     forward_selection_chart,
     radius_skill_chart,
 )
-from helpers.figures.shapley_charts import (
-    interaction_matrix,
-    shap_dependence,
-    shap_summary,
-    shapley_stability,
-    site_contributions,
-)
+from helpers.figures.shapley_charts import shap_dependence, shap_summary, site_contributions
+from helpers.figures.shapley_matrices import interaction_matrix, shapley_stability
+from helpers.figures.site_maps import fold_map, site_status_map, study_area_map
 from helpers.figures.skill_charts import skill_chart, variogram_chart
 from helpers.figures.small_maps import applicability_map, covariate_maps, truth_comparison
+from helpers.figures.station_maps import station_error_map
+from helpers.figures.style import numbers_of
 from helpers.figures.validation_charts import (
     confusion_matrices,
     distance_curves,
@@ -63,10 +62,12 @@ from helpers.figures.validation_charts import (
 
 __all__ = [
     "CATALOGUE",
+    "MAP_LAYERS",
     "applicability_map",
     "area_curve",
     "area_text",
     "borehole_profiles",
+    "caption_of",
     "catalogue_markdown",
     "comparison_chart",
     "comparison_map",
@@ -92,11 +93,16 @@ __all__ = [
     "honesty_chart",
     "interaction_matrix",
     "interval_width_map",
+    "map_layer",
+    "numbers_of",
     "pair_plot",
     "pit_chart",
     "place_explained",
+    "predictor_sets",
     "probability_map",
+    "radius_panel",
     "radius_skill_chart",
+    "read_caption",
     "reliability_chart",
     "save_figure",
     "save_preview",

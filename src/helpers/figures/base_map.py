@@ -1,7 +1,8 @@
 """The ground of every map: frame in the study's CRS, relief, outline, graticule, scale bar.
 
-All comes from the study, the covariates and the relief table inside pvlib; nothing is ever
-downloaded. Up is north of the grid; the graticule and the arrow show true north.
+All comes from the study, the covariates, the relief table inside pvlib and, if the user has them,
+the lines of Natural Earth; nothing is ever downloaded. Up is north of the grid; the graticule and
+the arrow show true north.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from scipy import ndimage
 
 from helpers import terrain
 from helpers.area import study_area
+from helpers.figures.natural_earth import draw_lines
 from helpers.figures.style import MM_PER_INCH, SINGLE_COLUMN_MM
 from helpers.study import Study
 
@@ -29,6 +31,7 @@ _MARGIN = 0.03
 _LOWEST_SHAPE = 0.75  # height over width
 _DISPLAY_DPI = 200  # of layers; lines and text are as sharp as the print
 _DARKEST_SHADE, _SHADE_STEPS = 0.5, 20
+_MOST_LINES, _FEWEST_LINES, _NARROW_MM = 7, 4, 40.0  # of the graticule, by the width of the map
 _ROUND_LENGTHS = [n * 10.0**power for power in range(8) for n in (1, 2, 5)]  # m
 
 
@@ -65,8 +68,8 @@ def map_axes(
     study
         Gives area, outline and CRS.
     elevation
-        Elevation (y, x), m. If given, slopes that face away from the light darken the layer;
-        if not, there is relief only around it.
+        Elevation (y, x), m, for the shadow of slopes that face away from the light; where it is
+        missing, and without it, that of the coarse relief table. Small maps have no shadow.
 
     """
     west, east, south, north = frame(study)
@@ -81,8 +84,9 @@ def map_axes(
     _draw_relief(axes, study, width_mm, elevation)
     axes.set_xlim(west, east)
     axes.set_ylim(south, north)
+    draw_lines(axes, study, (west, east, south, north))
     _draw_outline(axes, study)
-    _draw_graticule(axes, study)
+    _draw_graticule(axes, study, width_mm)
     _draw_scale_bar(axes, study)
     return axes
 
@@ -140,8 +144,7 @@ def _draw_relief(
     # In few steps: they look the same and keep the file small.
     steps = np.rint(_SHADE_STEPS * np.clip(np.median(light) - light, 0, 1)) / _SHADE_STEPS
     shadow[..., 3] = _DARKEST_SHADE * steps
-    above = 0.5 if elevation is None else 2
-    axes.imshow(shadow, extent=extent_of(relief), interpolation="nearest", zorder=above)
+    axes.imshow(shadow, extent=extent_of(relief), interpolation="nearest", zorder=2)
 
 
 def _draw_outline(axes: GeoAxes, study: Study) -> None:
@@ -150,8 +153,9 @@ def _draw_outline(axes: GeoAxes, study: Study) -> None:
         axes.plot(*polygon.exterior.xy, color="black", linewidth=0.7, zorder=4)
 
 
-def _draw_graticule(axes: GeoAxes, study: Study) -> None:
+def _draw_graticule(axes: GeoAxes, study: Study, width_mm: float) -> None:
     """Meridians and parallels, labelled in degrees where they meet the lower and left edge."""
+    most = _MOST_LINES if width_mm >= _NARROW_MM else _FEWEST_LINES
     west, east, south, north = frame(study)
     x, y = np.linspace(west, east, 101), np.linspace(south, north, 101)
     degrees = np.array(study.to_grid.transform(*np.meshgrid(x, y), direction="INVERSE"))
@@ -165,7 +169,7 @@ def _draw_graticule(axes: GeoAxes, study: Study) -> None:
         (axes.yaxis, y, latitude, latitude[:, 0], "NS"),
     ):
         lowest, highest = np.nanmin(degrees), np.nanmax(degrees)
-        lines = MaxNLocator(7, steps=[1, 2, 5, 10]).tick_values(lowest, highest)
+        lines = MaxNLocator(most, steps=[1, 2, 5, 10]).tick_values(lowest, highest)
         style = {"colors": "0.2", "linewidths": 0.3, "alpha": 0.6, "zorder": 3}
         axes.contour(x, y, degrees, levels=lines, **style)
         known = np.isfinite(edge)

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from helpers.figures import style
+from helpers.figures import in_words, style
 from helpers.figures.base_map import HALO
 from helpers.figures.charts import panel_grid
 from helpers.figures.style import DOUBLE_COLUMN_MM, SINGLE_COLUMN_MM, journal_style
@@ -72,6 +72,11 @@ def borehole_profiles(
     style.letter_panels(panels)
     legend = {"loc": "outside upper left", "ncols": 3 if columns > 1 else 2, "columnspacing": 1.0}
     figure.legend(entries.values(), entries.keys(), **legend)
+    parts = [
+        f"{row.Index} {row.t15_c:.2f} ± {2 * row.standard_error_c:.2f} °C, {row.method}"
+        for row in table.itertuples()
+    ]
+    style.with_numbers(figure, in_words.sentence(f"t15: {in_words.lettered(parts)}"))
     return figure
 
 
@@ -94,7 +99,7 @@ def _draw_profile(axes: Axes, profile: pd.DataFrame, borehole: pd.Series, depth_
     if np.isfinite(thaw):
         axes.plot(0, thaw, "v", label="thaw depth", markersize=4.5, **mark)
     t15, error = borehole["t15_c"], 2 * borehole["standard_error_c"]
-    axes.set_title(style.minus(f"{borehole.name}\n{t15:.2f} ± {error:.2f} °C"))
+    axes.set_title(style.minus(f"{borehole.name}\nt15 {t15:.2f} ± {error:.2f} °C"))
 
 
 def _draw_t15(axes: Axes, profile: pd.DataFrame, borehole: pd.Series, depth_m: float) -> None:
@@ -163,6 +168,10 @@ def depth_time_image(records: pd.DataFrame, site: str, study: Study) -> Figure:
     missing = 100 * months.isna().to_numpy().mean()
     axes.set_title(f"{site}: {len(months)} sensors, {missing:.1f} % of the monthly means missing")
     figure.legend(loc="outside upper left", ncols=5)
+    reach = f"{months.index[0]:g} to {months.index[-1]:g} m"
+    text = f"{site}, {len(months)} sensors at {reach}, {months.shape[1]} months"
+    means = f"monthly means: median {in_words.median_and_range(months)}, {missing:.1f} % missing"
+    style.with_numbers(figure, in_words.sentence(text, means))
     return style.mark_virtual(figure, study)
 
 
@@ -239,6 +248,12 @@ def error_budget(boreholes: pd.DataFrame, study: Study) -> Figure:
     right.legend(loc="best", borderaxespad=0.5)
     style.letter_panels([left, right])
     figure.legend(*left.get_legend_handles_labels(), loc="outside upper left", ncols=4)
+    errors = used.groupby("method")["standard_error_c"]
+    parts = [
+        f"{len(e)} sites {style.METHOD_LABELS[m]}: {in_words.median_and_range(e, decimals=3)}"
+        for m, e in sorted(errors)[::-1]
+    ]
+    style.with_numbers(figure, in_words.sentence(f"Median standard error: {'; '.join(parts)}"))
     return style.mark_virtual(figure, study)
 
 

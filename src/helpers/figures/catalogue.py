@@ -1,25 +1,8 @@
-"""The paper figures: name, notebook and caption of each, and how one becomes a file."""
+"""The paper figures: name, notebook and general caption of each."""
 
 from __future__ import annotations
 
-import io
-from pathlib import Path
 from typing import NamedTuple
-
-import numpy as np
-from matplotlib.figure import Figure
-from PIL import Image
-from scipy.spatial import KDTree
-
-from helpers.figures.style import PRINT_DPI, VIRTUAL_NOTE, journal_style, mark_virtual
-from helpers.storage import replacing
-from helpers.study import Study
-
-_PALETTE_SIZE, _GREYS = 256, 16
-_PREVIEW_DPI = 150
-_NEED_TRUTH = ("truth_comparison", "honesty")
-_OF_REFERENCES = ("comparison_map", "comparison_chart")
-_OF_SHAPLEY_MAPS = ("shapley_maps", "dominant_driver")
 
 
 class Entry(NamedTuple):
@@ -134,8 +117,9 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "validation_scatter": Entry(
         _VALIDATION,
-        "Held-out predictions against observations with prediction intervals; scores with 95 % "
-        "bootstrap intervals. Shaded quadrants: frozen and unfrozen ground mistaken for another.",
+        "Held-out predictions against observations with prediction intervals, a panel for each "
+        "design; scores with 95 % bootstrap intervals. Shaded quadrants: frozen and unfrozen "
+        "ground mistaken for another.",
     ),
     "confusion": Entry(
         _VALIDATION,
@@ -145,7 +129,8 @@ CATALOGUE: dict[str, Entry] = {
     "designs": Entry(
         _VALIDATION,
         "Held-out RMSE of each validation design with its 95 % interval, and the true RMSE of the "
-        "map where it is known (a); W between the distances of design and map (b).",
+        "map, inside the area of applicability and whole, where it is known (a); W between the "
+        "distances of design and map (b).",
     ),
     "skill": Entry(
         _VALIDATION,
@@ -165,14 +150,14 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "reliability": Entry(
         _VALIDATION,
-        "Share of held-out sites that are frozen against their probability, of the forest and "
-        "calibrated, with exact 95 % intervals.",
+        "Share of held-out sites that are frozen against their probability, the forest's own and "
+        "calibrated, with exact 95 % intervals (a); sites behind each point (b).",
     ),
     "pit": Entry(
         _VALIDATION,
-        "Share of each held-out site's distribution below the observed value, of the forest and "
-        "calibrated: even if the distributions are right. The p of Kolmogorov and Smirnov takes "
-        "sites as independent and is too small.",
+        "Share of each held-out site's distribution below the observed value, the forest's own (a) "
+        "and calibrated (b): even if the distributions are right. The p of Kolmogorov and Smirnov "
+        "takes sites as independent and is too small.",
     ),
     "variogram": Entry(
         _VALIDATION, "Variogram of the standardised held-out errors, with its exponential model."
@@ -180,130 +165,83 @@ CATALOGUE: dict[str, Entry] = {
     "drilling": Entry(
         _VALIDATION,
         "Dissimilarity index, and where further boreholes would lower it most where frozen or not "
-        "is undecided, in their order.",
+        "is undecided, in their order; hatched outside the area of applicability.",
     ),
     "honesty": Entry(
         _VALIDATION,
         "A hundred virtual surveys of one truth (make honesty): error that each design reports, "
-        "and the true error (a); expected against true error by dissimilarity (b); coverage of "
-        "90 % intervals (c); intervals of the area of permafrost (d).",
+        "and the true error inside and outside the area of applicability (a); expected against "
+        "true error by dissimilarity (b); coverage of 90 % intervals (c); intervals of the area "
+        "of permafrost (d).",
     ),
     "truth_comparison": Entry(
         _VALIDATION,
-        "True and predicted t15 and their difference; hatched outside the area of applicability.",
+        "True (a) and predicted (b) t15 and their difference (c); hatched outside the area of "
+        "applicability.",
     ),
     "t15_map": Entry(
-        _MAPS, "Predicted mean annual ground temperature at the mapped depth, with the boreholes."
+        _MAPS,
+        "Predicted mean annual ground temperature at the mapped depth, with the boreholes; hatched "
+        "outside the area of applicability.",
     ),
-    "thermal_class_map": Entry(_MAPS, "Thermal classes of permafrost after Cheng (1984)."),
+    "thermal_class_map": Entry(
+        _MAPS,
+        "Thermal classes of permafrost after Cheng (1984); hatched outside the area of "
+        "applicability.",
+    ),
     "expected_error": Entry(
         _MAPS,
         "Root mean square error to be expected in each cell; hatched outside the area of "
         "applicability.",
     ),
-    "interval_width": Entry(_MAPS, "Width of the calibrated prediction interval."),
-    "permafrost_probability": Entry(_MAPS, "Calibrated probability that t15 is at or below 0 °C."),
+    "interval_width": Entry(
+        _MAPS,
+        "Width of the calibrated prediction interval; hatched outside the area of applicability.",
+    ),
+    "permafrost_probability": Entry(
+        _MAPS,
+        "Calibrated probability that t15 is at or below 0 °C; hatched outside the area of "
+        "applicability.",
+    ),
     "applicability": Entry(
-        _MAPS, "Dissimilarity index (a) and local point density (b); hatched where not applicable."
+        _MAPS,
+        "Dissimilarity index (a) and local point density (b); hatched outside the area of "
+        "applicability.",
     ),
     "shapley_maps": Entry(
         _MAPS,
-        "What each predictor adds to the mean prediction at the sites in every cell, on one scale.",
+        "What each predictor adds to the mean prediction at the sites in every cell, on one scale; "
+        "hatched outside the area of applicability.",
     ),
     "dominant_driver": Entry(
         _MAPS,
         "Predictor with the largest effect on each cell, warming or cooling, compared with the "
         "average site; hatched outside the area of applicability.",
     ),
-    "comparison_map": Entry(_MAPS, "This map, another map and their difference."),
+    "comparison_map": Entry(
+        _MAPS,
+        "This map (a), another map (b) and their difference (c); hatched outside the area of "
+        "applicability.",
+    ),
     "comparison_chart": Entry(
-        _MAPS, "Two maps cell against cell, and the area of each pair of classes."
+        _MAPS, "Two maps cell against cell (a), and the area of each pair of classes (b)."
     ),
 }
 
 
-def save_figure(figure: Figure, study: Study, name: str, of: str = "") -> Path:
-    """Write a figure of the catalogue as PNG into the figures folder of the study.
-
-    300 dpi; of a first look (other cell size or trees) 150 dpi, which is quicker. ``of`` ends the
-    name of the file where there is one figure for each of several things.
-
-    The note on virtual boreholes is put on if the study needs it and the figure lacks it. The
-    file holds no date and no versions: the same figure gives the same bytes.
+def check_name(name: str) -> None:
+    """Refuse a name that is not in the catalogue.
 
     Raises
     ------
     ValueError
-        If the catalogue has no figure of this name.
+        With the names there are.
 
     """
     if name not in CATALOGUE:
         raise ValueError(f"No figure is called '{name}'. Choices: {', '.join(CATALOGUE)}.")
-    dpi = _PREVIEW_DPI if study.is_first_look else PRINT_DPI
-    return _write_png(figure, study, study.figures_dir / f"{_file_name(name, of)}.png", dpi)
 
 
-def _file_name(name: str, of: str) -> str:
+def file_name(name: str, of: str) -> str:
+    """Name of the file without its ending."""
     return f"{name}_{of}" if of else name
-
-
-def save_preview(figure: Figure, study: Study) -> Path:
-    """Write a figure as ``preview.png``, 150 dpi, beside the products of the study."""
-    return _write_png(figure, study, study.output_dir / "preview.png", _PREVIEW_DPI)
-
-
-@journal_style
-def _write_png(figure: Figure, study: Study, path: Path, dpi: float) -> Path:
-    mark_virtual(figure, study)
-    drawn = io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=dpi)
-    picture = _with_palette(Image.open(drawn).convert("RGB"))
-    with replacing(path) as unfinished:
-        picture.save(unfinished, optimize=True, dpi=(dpi, dpi))
-    return path
-
-
-def _with_palette(picture: Image.Image) -> Image.Image:
-    """The picture in 16 greys and the 240 colours that fill most of its areas: a third of the size.
-
-    The colours of the maps and of their bars stay exact; the soft edges of lines and letters
-    move to the nearest. (The quantisers of Pillow merge the steps of a bar.)
-    """
-    pixels = np.asarray(picture, np.uint32) @ np.array([65536, 256, 1], np.uint32)
-    codes, position = np.unique(pixels, return_inverse=True)
-    position = position.reshape(pixels.shape)
-    inner = position[1:, 1:]
-    flat = (inner == position[:-1, 1:]) & (inner == position[1:, :-1])
-    filled = np.bincount(inner[flat], minlength=len(codes))
-    colours = np.column_stack([codes >> 16, codes >> 8 & 255, codes & 255])
-    greys = np.linspace(0, 255, _GREYS).astype(int)[:, np.newaxis].repeat(3, axis=1)
-    most = np.argsort(-filled, kind="stable")[: _PALETTE_SIZE - _GREYS]
-    kept = np.concatenate([colours[most], greys])
-    nearest = KDTree(kept).query(colours)[1].astype(np.uint8)
-    reduced = Image.fromarray(nearest[position], "P")
-    reduced.putpalette(kept.astype(np.uint8).tobytes())
-    return reduced
-
-
-def catalogue_markdown(study: Study, folder: str = "") -> str:
-    """Text of a README: file, caption and notebook of each figure; ``folder`` before the names."""
-    virtual, truth = study.about.virtual_boreholes, study.about.truth_seed is not None
-    left_out = () if truth else _NEED_TRUTH
-    left_out += () if study.forest.shapley_maps else _OF_SHAPLEY_MAPS
-    shown = {name: entry for name, entry in CATALOGUE.items() if name not in left_out}
-    for name in _OF_REFERENCES:
-        entry = shown.pop(name)
-        shown |= {_file_name(name, of): entry for of in study.references}
-    lines = [
-        f"# Figures of {study.about.title}",
-        "",
-        f"{VIRTUAL_NOTE}. Each figure says so in its lower right corner." if virtual else "",
-        "",
-        "| file | caption | notebook |",
-        "| --- | --- | --- |",
-        *(
-            f"| [{name}.png]({folder}{name}.png) | {entry.caption} | {entry.notebook} |"
-            for name, entry in shown.items()
-        ),
-    ]
-    return "\n".join(lines) + "\n"

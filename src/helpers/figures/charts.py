@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from helpers.figures import style
+from helpers.figures import in_words, style
 from helpers.figures.style import (
     DOUBLE_COLUMN_MM,
     SINGLE_COLUMN_MM,
@@ -59,6 +59,7 @@ def temperature_histogram(boreholes: pd.DataFrame, study: Study) -> Figure:
     _draw_classes(axes, study, edges[0], edges[-1])
     axes.set(xlabel=f"Ground temperature at {study.boreholes.depth_m:g} m (°C)", ylabel="Sites (n)")
     figure.legend(loc="outside upper left")
+    style.with_numbers(figure, in_words.sentence(in_words.survey_numbers(used)))
     return style.mark_virtual(figure, study)
 
 
@@ -115,7 +116,25 @@ def step_effects(effects: pd.DataFrame, study: Study) -> Figure:
     panels[0].set_title(f"t15 changes at {len(largest)} of {effects['site'].nunique()} sites{more}")
     style.letter_panels(panels)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper left", ncols=5)
+    style.with_numbers(figure, _step_numbers(events, counts, len(largest), order))
     return style.mark_virtual(figure, study)
+
+
+def _step_numbers(
+    events: pd.DataFrame, counts: Mapping[str, int], n_sites: int, order: Sequence[str]
+) -> str:
+    """Sites each step touches, the largest change, and how many sites gain or lose t15."""
+    steps = in_words.listed(f"{step} {counts.get(step, 0)}" for step in order[1:])
+    changes = events.dropna(subset="change_c")
+    gained, lost = (
+        int((events["change_c"].isna() & events[end].notna()).sum()) for end in ("after", "before")
+    )
+    parts = [f"Sites touched: {n_sites}, by step: {steps}"]
+    if len(changes):
+        most = changes.loc[changes["change_c"].abs().idxmax()]
+        change = in_words.number(most["change_c"])
+        parts.append(f"largest change {change} °C ({most['site']}, {most['step']})")
+    return in_words.sentence(*parts, f"t15 gained at {gained}, lost at {lost}")
 
 
 def _step_events(effects: pd.DataFrame, order: list[str]) -> pd.DataFrame:

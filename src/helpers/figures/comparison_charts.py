@@ -12,14 +12,13 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import NullFormatter
 
-from helpers.figures import layers, style
-from helpers.figures.small_maps import draw_difference, legend_below, map_rows
+from helpers.figures import in_words, layers, style
+from helpers.figures.small_maps import below_map, draw_difference, legend_below, map_rows
 from helpers.figures.style import DOUBLE_COLUMN_MM, journal_style
 from helpers.products import Comparison
 from helpers.study import Study
 
 _MOST_BINS = 120
-_DARK = 0.55  # share of the largest value above which text is white
 
 
 @journal_style
@@ -45,14 +44,19 @@ def comparison_map(study: Study, result: xr.Dataset, comparison: Comparison) -> 
     for one, (layer, title, label) in zip(axes, shown, strict=False):
         image = layers.draw_temperature(one, layer, study)
         handles = layers.draw_contour(one, layer, study, 0.0, "0 °C isotherm")
-        layers.bar_below(one, image, textwrap.fill(label, 38), "both")
+        layers.bar_below(one, image, below_map(one, label), "both")
         one.set_title(title)
     words = f"Difference (°C)\n{_difference_text(comparison)}"
     draw_difference(axes[2], comparison.difference, study, words)
-    handles += layers.hatch_outside(axes[2], result, study)
+    handles += layers.hatch_outside(axes[0], result, study)
+    layers.hatch_outside(axes[2], result, study)
     axes[2].set_title("difference: (a) − (b)")
     legend_below(figure, handles)
     style.letter_panels(axes)
+    parts = [f"{title} {in_words.temperature_numbers(layer)}" for layer, title, _ in shown]
+    parts.append(_difference_text(comparison))
+    text, outside = in_words.lettered(parts), in_words.outside_numbers(result)
+    style.with_numbers(figure, in_words.sentence(text, outside))
     return style.mark_virtual(figure, study)
 
 
@@ -77,6 +81,11 @@ def comparison_chart(study: Study, result: xr.Dataset, comparison: Comparison) -
     words = f"agreement {classes['overall_agreement']:.2f}, kappa {_two_digits(classes['kappa'])}"
     right.set_title(f"{n} thermal classes:\n{words}")
     style.letter_panels([left, right])
+    parts = [
+        f"{maps} {_difference_text(comparison)}, r = {r}, {agreement}",
+        f"{n} classes: {words}",
+    ]
+    style.with_numbers(figure, in_words.sentence(in_words.lettered(parts)))
     return style.mark_virtual(figure, study)
 
 
@@ -114,11 +123,11 @@ def _draw_class_areas(axes: Axes, study: Study, comparison: Comparison) -> None:
     """Matrix of areas (10^4 km2): rows this map, columns the other."""
     labels = comparison.classes["labels"]
     areas = np.asarray(comparison.classes["cells"]) * study.grid.resolution_m**2 / 1e10
-    axes.imshow(areas, cmap=style.PROBABILITY_COLOURS, vmin=0, aspect="auto")
+    image = axes.imshow(areas, cmap=style.PROBABILITY_COLOURS, vmin=0, aspect="auto")
     for row, column in np.ndindex(areas.shape):
-        is_dark, on_diagonal = areas[row, column] > _DARK * areas.max(), row == column
-        look = {"color": "white" if is_dark else "black", "ha": "center", "va": "center"}
-        weight = "bold" if on_diagonal else "normal"
+        ink = style.ink_on(image.to_rgba(areas[row, column]))
+        look = {"color": ink, "ha": "center", "va": "center"}
+        weight = "bold" if row == column else "normal"
         axes.text(column, row, _area_text(areas[row, column]), fontweight=weight, **look)
     axes.set_xticks(range(len(labels)), labels, rotation=45, ha="right")
     axes.set_yticks(range(len(labels)), labels)

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 import xarray as xr
-from cartopy.mpl.geoaxes import GeoAxes
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
@@ -18,10 +17,8 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import dendrogram
 
-from helpers.figures import layers, style
-from helpers.figures.base_map import frame
+from helpers.figures import in_words, layers, style
 from helpers.figures.charts import panel_grid
-from helpers.figures.small_maps import legend_below, map_rows
 from helpers.figures.style import (
     DOUBLE_COLUMN_MM,
     SINGLE_COLUMN_MM,
@@ -37,7 +34,6 @@ _BINS = 24
 _WIDE_PANELS = 5  # of no more in a row, labels need no turning
 _WIDE_CELLS = 11  # of no more in a row, numbers have room for all digits
 _MAP_COLOUR, _SITES_COLOUR = "0.8", style.FROZEN_COLOUR
-_SIDES = (("^", 1, "predicted too high"), ("v", -1, "predicted too low"))
 
 
 @journal_style
@@ -60,7 +56,7 @@ def correlation_clusters(
     image = left.imshow(lower, cmap=style.DIFFERENCE_COLOURS, norm=norm, aspect="auto")
     for row, column in zip(*np.nonzero(np.isfinite(lower)), strict=True):
         value = lower[row, column]
-        ink = "white" if abs(value) > 0.6 else "black"
+        ink = style.ink_on(image.to_rgba(value))
         text = style.minus(f"{value:.2f}")
         text = text.replace("0.", ".").replace("1.00", "1") if n > _WIDE_CELLS else text
         left.text(column, row, text, ha="center", va="center", color=ink)
@@ -74,7 +70,19 @@ def correlation_clusters(
     figure.colorbar(image, ax=left, label=label, location="bottom", aspect=30, shrink=0.7)
     _draw_tree(right, clusters)
     style.letter_panels([left, right])
+    text = f"{n} covariates in {clusters.labels.nunique()} clusters, {n_sites} sites"
+    style.with_numbers(figure, in_words.sentence(text, _strongest(clusters.correlation)))
     return style.mark_virtual(figure, study)
+
+
+def _strongest(correlation: pd.DataFrame) -> str:
+    """The pair that is most alike; nothing if there is no pair."""
+    pairs = correlation.where(np.tri(len(correlation), k=-1, dtype=bool)).stack().dropna()
+    if pairs.empty:
+        return ""
+    one, other = pairs.abs().idxmax()
+    names = f"{style.printed_name(one)} and {style.printed_name(other)}"
+    return f"strongest correlation {pairs[one, other]:.2f}, {names}"
 
 
 def _box_clusters(axes: Axes, labels: NDArray) -> None:
@@ -133,6 +141,10 @@ def site_distributions(
     style.letter_panels(panels)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper left", ncols=3)
+    shares = (table["share_below"] + table["share_above"]).loc[names]
+    parts = [f"{style.printed_name(name)} {in_words.percent(s)}" for name, s in shares.items()]
+    text = f"{len(training)} sites; share of the map beyond them: {in_words.lettered(parts)}"
+    style.with_numbers(figure, in_words.sentence(text))
     return style.mark_virtual(figure, study)
 
 
@@ -183,6 +195,8 @@ def pair_plot(
     _label_pairs(panels, names, units)
     if n > 1:
         _pair_legend(figure, training, study)
+    temperature = in_words.temperature_numbers(training["t15_c"])
+    style.with_numbers(figure, in_words.sentence(f"{len(training)} sites; t15 {temperature}"))
     return style.mark_virtual(figure, study)
 
 
@@ -237,49 +251,3 @@ def _pair_legend(figure: Figure, training: pd.DataFrame, study: Study) -> None:
         layers.marker_handle("^", f"unfrozen (n = {len(training) - count})", markerfacecolor="w"),
     ]
     figure.legend(handles=handles, loc="upper right", bbox_to_anchor=(0.98, 0.86))
-
-
-@journal_style
-def station_error_map(study: Study, errors: pd.DataFrame, units: Mapping[str, str]) -> Figure:
-    """Where the climate is wrong: error at each station when it is left out, one map a quantity.
-
-    Parameters
-    ----------
-    study
-        Area and outline.
-    errors
-        Of :func:`helpers.covariates.station_errors`: station, quantity, error (predicted minus
-        observed), lon, lat (degrees).
-    units
-        Quantity -> its unit, in the order of the maps.
-
-    """
-    figure, axes = map_rows(study, len(units))
-    for one, (quantity, unit) in zip(axes, units.items(), strict=True):
-        here = errors[(errors["quantity"] == quantity) & errors["error"].notna()]
-        _draw_errors(one, study, here, unit_text(unit))
-        one.set_title(style.printed_name(quantity))
-    handles = [
-        layers.marker_handle(marker, label, markerfacecolor="white") for marker, _, label in _SIDES
-    ]
-    legend_below(figure, handles)
-    style.letter_panels(axes)
-    return style.mark_virtual(figure, study)
-
-
-def _draw_errors(axes: GeoAxes, study: Study, here: pd.DataFrame, unit: str) -> None:
-    """Stations of one quantity and the colour bar; those off the map count in the text only."""
-    x, y = (np.asarray(v) for v in study.to_grid.transform(here["lon"], here["lat"]))
-    west, east, south, north = frame(study)
-    shown = (x > west) & (x < east) & (y > south) & (y < north)
-    error = here["error"].to_numpy()
-    reach = np.quantile(np.abs(error), 0.95) if len(error) and error.any() else 1.0
-    colours = {"cmap": style.DIFFERENCE_COLOURS, "norm": Normalize(-reach, reach)}
-    for marker, sign, _ in _SIDES:
-        part = shown & ((error >= 0) == (sign > 0))
-        look = {"marker": marker, "s": 20, "edgecolor": "black", "linewidth": 0.5, "zorder": 5}
-        axes.scatter(x[part], y[part], c=error[part], **look, **colours)
-    rmse = np.sqrt(np.mean(error**2)) if len(error) else np.nan
-    words = f"RMSE {rmse:.3g}, n = {len(here)} ({(~shown).sum()} off map)"
-    label = f"Predicted − observed ({unit})\n{words}"
-    layers.bar_below(axes, ScalarMappable(colours["norm"], colours["cmap"]), label, "both")

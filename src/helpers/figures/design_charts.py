@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from helpers.area import study_area
-from helpers.figures import style
+from helpers.figures import in_words, style
 from helpers.figures.base_map import extent_of, frame
 from helpers.figures.style import DOUBLE_COLUMN_MM, journal_style
 from helpers.study import Study
@@ -22,7 +22,8 @@ from helpers.validation import DESIGNS
 FOLD_MARKERS = "o^sDvP<X>*"
 INSIDE_COLOUR, WHOLE_COLOUR = "#009e73", "#d55e00"  # Okabe and Ito (2008)
 WHITE_BOX = {"facecolor": "white", "linewidth": 0, "pad": 0.5}
-_LINES = ("-", "--", ":", "-.")
+_LINES = ("-", "--", ":", "-.", (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1)))
+_ESTIMATE = ["rmse", "rmse_lower", "rmse_upper"]
 _ROW_MM, _PANEL_HEIGHT_MM = 7.0, 92.0
 _MAP_COLUMNS = 250
 
@@ -73,7 +74,20 @@ def design_comparison(
         axes.grid(axis="y", color="0.9", linewidth=0.5)
         axes.tick_params(axis="y", length=0)
     style.letter_panels([left, right])
+    style.with_numbers(figure, _design_numbers(table, true_inside, true_whole))
     return style.mark_virtual(figure, study)
+
+
+def _design_numbers(
+    table: pd.DataFrame, true_inside: float | None, true_whole: float | None
+) -> str:
+    """RMSE of each design with its interval, and the true ones."""
+    errors = (in_words.with_interval(*row) for row in table[_ESTIMATE].to_numpy(dtype=float))
+    labels = map(design_label, table["design"])
+    said = in_words.listed(map(" ".join, zip(labels, errors, strict=True)), "; ")
+    truths = (("true RMSE where applicable", true_inside), ("of the whole map", true_whole))
+    known = in_words.listed(f"{name} {rmse:.2f} °C" for name, rmse in truths if rmse is not None)
+    return in_words.sentence(f"RMSE: {said}", known)
 
 
 def _draw_estimates(axes: Axes, table: pd.DataFrame, rows: ArrayLike) -> None:
@@ -107,7 +121,7 @@ def _draw_truths(axes: Axes, true_inside: float | None, true_whole: float | None
             (value, row - 2.1),
             (-4 if is_left else 4, 0),
             textcoords="offset points",
-            color=colour,
+            color=style.as_ink(colour),
             ha="right" if is_left else "left",
             va="center",
             fontweight="bold",

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from helpers.figures import layers, style
-from helpers.figures.maps import finish_map, single_map
+from helpers.figures import in_words, layers, style
+from helpers.figures.one_map import finish_map, single_map
 from helpers.figures.small_maps import legend_below, map_rows
 from helpers.figures.style import journal_style, printed_name
 from helpers.products import driver_colours
@@ -37,7 +37,7 @@ def shapley_maps(study: Study, result: xr.Dataset) -> Figure:
     norm = Normalize(-reach, reach)
     figure, axes = map_rows(study, len(names))
     for one, name, layer in zip(axes, names, values, strict=True):
-        image = layers.draw_layer(one, layer, study, style.TEMPERATURE_COLOURS, norm)
+        image = layers.draw_layer(one, layer, study, style.DIFFERENCE_COLOURS, norm)
         layers.bar_below(one, image, "Effect on the prediction (°C)", "both")
         one.set_title(printed_name(name))
         handles = layers.hatch_outside(one, result, study)
@@ -45,6 +45,14 @@ def shapley_maps(study: Study, result: xr.Dataset) -> Figure:
     words = f"prediction = {base} °C + effects"
     legend_below(figure, [*handles, Line2D([], [], linestyle="none", label=words)])
     style.letter_panels(axes)
+    effects = in_words.lettered(
+        [
+            f"{style.printed_name(n)} {in_words.median_and_range(v)}"
+            for n, v in zip(names, values, strict=True)
+        ]
+    )
+    outside = in_words.outside_numbers(result)
+    style.with_numbers(figure, in_words.sentence(f"Median effects: {effects}", words, outside))
     return style.mark_virtual(figure, study)
 
 
@@ -74,6 +82,8 @@ def dominant_driver_map(
     handles += layers.hatch_outside(axes, result, study)
     title = "Largest effect on\nthe prediction\n(share of the area)"
     finish_map(axes, study, handles, title=title)
+    largest = in_words.listed(handle.get_label().replace("\n", " ") for handle in handles)
+    style.with_numbers(figure, in_words.sentence(f"Share of the area: {largest}"))
     return style.mark_virtual(figure, study)
 
 

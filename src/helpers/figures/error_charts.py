@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from helpers.error_model import ErrorModel
 from helpers.error_model.groups import KNNDM, PLACES, PREDICTORS
-from helpers.figures import style
+from helpers.figures import in_words, style
 from helpers.figures.style import DOUBLE_COLUMN_MM, SINGLE_COLUMN_MM, journal_style
 from helpers.study import Study
 
@@ -74,7 +74,29 @@ def error_profile_chart(
             _mark_threshold(panels[1], place, threshold)
     figure.legend(handles=_profile_handles(pairs), loc="outside upper left", ncols=1 + len(panels))
     style.letter_panels(panels)
+    style.with_numbers(figure, _profile_numbers(pairs, model, truth))
     return style.mark_virtual(figure, study)
+
+
+def _profile_numbers(pairs: pd.DataFrame, model: ErrorModel, truth: pd.DataFrame | None) -> str:
+    """RMSE found and expected, of each kind of group and of the map."""
+    spread = model.standard_deviation(pairs["dissimilarity"])
+    table = pairs.assign(
+        error=pairs["predicted"] - pairs["observed"],
+        expected_error=model.expected_error(model.share * pairs["beyond"], spread),
+    )
+    groups = {label: table[table["kind"] == kind] for kind, (label, *_) in KINDS.items()}
+    held = in_words.listed(
+        f"{label} {_found_and_expected(g)}" for label, g in groups.items() if len(g)
+    )
+    parts = [f"RMSE found and expected: {held}"]
+    parts += [] if truth is None else [f"of the map {_found_and_expected(truth)}"]
+    return in_words.sentence(in_words.lettered(parts))
+
+
+def _found_and_expected(table: pd.DataFrame) -> str:
+    found, expected = (_root_mean_square(table[name]) for name in ("error", "expected_error"))
+    return f"{found:.2f} and {expected:.2f} °C"
 
 
 def _edges(edges: ArrayLike | None, table: pd.DataFrame) -> NDArray:
@@ -138,7 +160,7 @@ def _draw_map_errors(axes: Axes, truth: pd.DataFrame, edges: NDArray) -> None:
     axes.plot(x, found["expected_error"], "D", color="black", **ring)
     for row in found.itertuples():
         ratio, top = row.expected_error / row.error, max(row.error, row.expected_error)
-        place = {"xytext": (0, 6), "textcoords": "offset points", "ha": "center"}
+        place = {"xytext": (0, 8), "textcoords": "offset points", "ha": "center"}
         place["bbox"] = {"facecolor": "white", "linewidth": 0, "pad": 0.5}
         axes.annotate(f"{ratio:.2f}", (row.Index, top), **place)
     bounds = [f"{low:.2f}–\n{high:.2f}" for low, high in pairwise(edges)]

@@ -9,9 +9,9 @@ from cartopy.mpl.geoaxes import GeoAxes
 from matplotlib.colors import Normalize, PowerNorm
 from matplotlib.figure import Figure
 
-from helpers.figures import layers, style
+from helpers.figures import in_words, layers, style
 from helpers.figures.base_map import HALO, frame
-from helpers.figures.maps import finish_map, single_map
+from helpers.figures.one_map import finish_map, single_map
 from helpers.figures.style import MM_PER_INCH, journal_style
 from helpers.figures.towns import place_labels
 from helpers.storage import ContractError
@@ -53,6 +53,9 @@ def expected_error_map(
     layers.side_bar(axes, image, f"Expected error at {depth} (RMSE, °C)", "both")
     finish_map(axes, study, layers.hatch_outside(axes, result, study))
     _write_below(figure, expected_error_text(result))
+    text = f"median {in_words.median_and_range(error)}"
+    outside = in_words.outside_numbers(result)
+    style.with_numbers(figure, in_words.sentence(expected_error_text(result), text, outside))
     return style.mark_virtual(figure, study)
 
 
@@ -106,12 +109,14 @@ def drilling_map(
     axes.plot(places["x"], places["y"], "*", zorder=6, **_STAR)
     handles = [
         layers.marker_handle("*", f"next boreholes,\nin order (n = {len(places)})", **_STAR),
-        layers.marker_handle("o", f"sites there are\n(n = {len(training)})", **_SITE),
+        layers.marker_handle("o", f"sites so far\n(n = {len(training)})", **_SITE),
         *layers.hatch_outside(axes, result, study),
     ]
     _number(axes, study, training, places)
     finish_map(axes, study, handles, _kept_free(axes, study, training, places))
     _write_below(figure, drilling_text(places))
+    text = f"{len(training)} sites so far; {in_words.outside_numbers(result)}"
+    style.with_numbers(figure, in_words.sentence(drilling_text(places), text))
     return style.mark_virtual(figure, study)
 
 

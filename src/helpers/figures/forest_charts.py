@@ -7,14 +7,13 @@ from itertools import cycle
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.transforms import offset_copy
 from numpy.typing import ArrayLike, NDArray
 from sklearn.isotonic import isotonic_regression
 
-from helpers.figures import style
+from helpers.figures import in_words, style
 from helpers.figures.style import DOUBLE_COLUMN_MM, journal_style
 from helpers.selection import compare_with_default
 from helpers.storage import ContractError
@@ -24,8 +23,6 @@ from helpers.study import Study
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 _MARKERS = "os^DvP<>X*"
 _LABEL_GAP = 0.06
-# So dark is every one of the colours legible as small text: contrast with white of 4.5 or more.
-_TEXT_SHADE = 0.65
 _DODGE = 0.5
 _STAR_LIFT_PT = 10
 
@@ -68,6 +65,12 @@ def error_by_trees_chart(
     _finish_trees(axes, table)
     _label_ends(axes, table[table["n_trees"] == table["n_trees"].max()], colours)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=2)
+    most = table[table["n_trees"] == table["n_trees"].max()]
+    ends = in_words.listed(
+        f"{_sites(row.min_samples_leaf)} {row.expected_rmse_c:.2f} °C" for row in most.itertuples()
+    )
+    text = f"expected of {most['n_trees'].iloc[0]} trees: {ends}"
+    style.with_numbers(figure, in_words.sentence(f"Marked: {label}", text))
     return style.mark_virtual(figure, study)
 
 
@@ -120,7 +123,7 @@ def _label_ends(axes: Axes, ends: pd.DataFrame, colours: dict[int, str]) -> None
             (end.n_trees, end.expected_rmse_c),
             (1.35 * end.n_trees, height),
             va="center",
-            color=_TEXT_SHADE * np.array(to_rgb(colour)),
+            color=style.as_ink(colour),
             arrowprops=to_curve | {"color": colour},
         )
 
@@ -175,11 +178,25 @@ def tuning_chart(study: Study, table: pd.DataFrame, nested: pd.DataFrame | None 
     style.letter_panels([left, right])
     handles = left.get_legend_handles_labels()
     figure.legend(*handles, loc="outside upper left", ncols=2, labelspacing=0.7)
-    if nested is not None:
-        lines = _draw_honest(left, nested)
+    lines = [] if nested is None else _draw_honest(left, nested)
+    if lines:
         title = f"Tuned without the fold, {study.forest.n_trees} trees"
         figure.legend(handles=lines, loc="outside upper right", title=title)
+    style.with_numbers(figure, _tuning_numbers(table, lines))
     return style.mark_virtual(figure, study)
+
+
+def _tuning_numbers(table: pd.DataFrame, lines: list[Line2D]) -> str:
+    """Error of the default, the best and the chosen combination, and the honest errors."""
+    parts = []
+    for name in ("default", "best", "chosen"):
+        row = table[table[name].astype(bool)].iloc[0]
+        knobs = f"leaves {_sites(row['min_samples_leaf'])}, {100 * row['max_features']:.0f} %"
+        error = f"{row['rmse_c']:.2f} ± {row['standard_error_c']:.2f} °C"
+        parts.append(f"{name} ({knobs}) {error}")
+    honest = in_words.listed(str(line.get_label()) for line in lines)
+    honest = f"tuned without the fold: {honest}" if lines else ""
+    return in_words.sentence(f"RMSE: {in_words.listed(parts)}", honest)
 
 
 def _places(table: pd.DataFrame) -> NDArray:

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from helpers.figures import style
+from helpers.figures import in_words, style
 from helpers.figures.design_charts import INSIDE_COLOUR, WHOLE_COLOUR
 from helpers.figures.style import DOUBLE_COLUMN_MM, journal_style
 from helpers.study import Study
@@ -17,15 +17,15 @@ from helpers.validation import DESIGNS
 
 OUTSIDE_COLOUR, DESIGN_COLOUR = "#cc79a7", "#0072b2"
 _TRUTHS = {
-    "true_inside": ("true, where applicable", INSIDE_COLOUR),
+    "true_inside": ("true, inside", INSIDE_COLOUR),
     "true_outside": ("true, outside", OUTSIDE_COLOUR),
     "true_whole": ("true, whole map", WHOLE_COLOUR),
 }
 COVERAGES = {
     "covered_inside": ("calibrated,\ninside", INSIDE_COLOUR),
     "covered_outside": ("calibrated,\noutside", OUTSIDE_COLOUR),
-    "raw_covered_inside": ("forest,\ninside", "0.5"),
-    "raw_covered_outside": ("forest,\noutside", "0.5"),
+    "raw_covered_inside": ("forest's\nown, inside", "0.5"),
+    "raw_covered_outside": ("forest's\nown, outside", "0.5"),
 }
 _LEVEL, _COVERAGE_GOAL, _PROFILE_GOAL = 0.9, (0.88, 0.92), 0.2
 _BIN_MARKERS = "os^Dv"
@@ -63,7 +63,31 @@ def honesty_chart(study: Study, table: pd.DataFrame, profile: pd.DataFrame) -> F
     _draw_coverage(panels[2], table)
     _draw_areas(panels[3], table)
     style.letter_panels(panels)
+    style.with_numbers(figure, _honesty_numbers(table))
     return style.mark_virtual(figure, study)
+
+
+def _honesty_numbers(table: pd.DataFrame) -> str:
+    """Mean errors, coverages and how many intervals of the area hold the truth."""
+    names = {n: label for n, label in DESIGNS.items() if n in table}
+    names |= {name: label for name, (label, _) in _TRUTHS.items()}
+    means = in_words.listed(
+        (f"{label} {table[name].mean():.2f} °C" for name, label in names.items()), "; "
+    )
+    covered = in_words.listed(
+        (
+            f"{label.replace(chr(10), ' ')} {table[name].mean():.2f}"
+            for name, (label, _) in COVERAGES.items()
+            if name in table
+        ),
+        "; ",
+    )
+    count = f"{holds_truth(table).sum()} of {len(table)} surveys"
+    return in_words.sentence(
+        f"Mean RMSE: (a) {means}",
+        f"mean coverage: (c) {covered}",
+        f"(d) the interval of the area holds the truth in {count}",
+    )
 
 
 def _draw_designs(axes: Axes, table: pd.DataFrame) -> None:
@@ -83,7 +107,7 @@ def _draw_designs(axes: Axes, table: pd.DataFrame) -> None:
     axes.set_yticks(range(len(names)), labels)
     axes.set(xlim=(0, 1.03 * np.nanmax(table[names])), ylim=(len(names) - 0.4, -0.6))
     axes.set_xlabel("RMSE (°C)")
-    axes.set_title("what designs say, and the truth; right:\nmean, against that where applicable")
+    axes.set_title("what designs say, and the truth; right:\nmean, against the true one inside")
 
 
 def _draw_distribution(
@@ -151,7 +175,7 @@ def _draw_coverage(axes: Axes, table: pd.DataFrame) -> None:
     means = [f"{COVERAGES[name][0]}\nmean {table[name].mean():.2f}" for name in names]
     axes.set_xticks(range(len(names)), means)
     axes.tick_params(axis="x", length=0)
-    axes.set(ylabel="Share of cells covered (–)", ylim=(None, 1))
+    axes.set(ylabel="Share of cells covered (–)", ylim=(None, 1.02))
     axes.set_title("coverage of the 90 % intervals;\ngrey: 0.88 to 0.92")
 
 

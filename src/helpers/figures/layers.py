@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -17,7 +18,7 @@ from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from helpers.figures import style
+from helpers.figures import in_words, style
 from helpers.figures.base_map import extent_of, on_display, smoothed
 from helpers.study import Study
 
@@ -83,12 +84,14 @@ def hatch_outside(axes: GeoAxes, result: xr.Dataset, study: Study) -> list[Artis
     shown = on_display(outside, study, style.SINGLE_COLUMN_MM)
     calm = smoothed(shown, _CONTOUR_RADIUS_M)
     if np.nanmax(calm) > 0.5:
-        hatched = axes.contourf(
-            shown.x, shown.y, calm, [0.5, 2], colors="none", hatches=[_HATCH], zorder=3
-        )
-        hatched.set(edgecolor="0.1", linewidth=0)
-    share = 100 * float(outside.mean())
-    label = f"outside area of\napplicability ({share:.0f} %)"
+        # White lines under the black ones, which would not be seen on dark colours.
+        for colour, width in (("white", 0.9), ("0.1", 0.4)):
+            with mpl.rc_context({"hatch.linewidth": width}):
+                hatched = axes.contourf(
+                    shown.x, shown.y, calm, [0.5, 2], colors="none", hatches=[_HATCH], zorder=3
+                )
+            hatched.set(edgecolor=colour, linewidth=0)
+    label = f"outside area of\napplicability ({in_words.percent(float(outside.mean()))})"
     return [Patch(facecolor="none", edgecolor="0.1", linewidth=0.3, hatch=_HATCH, label=label)]
 
 

@@ -1,96 +1,20 @@
-"""Full-width maps: study area, folds, and what the forest says about each cell."""
+"""Full-width maps of what the forest says about each cell."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 import xarray as xr
-from cartopy.mpl.geoaxes import GeoAxes
-from cmcrameri import cm
 from matplotlib.artist import Artist
 from matplotlib.colors import BoundaryNorm, ListedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from numpy.typing import ArrayLike
 
-from helpers.boreholes.flags import REMOVED, REPAIRED
-from helpers.figures import layers, style
-from helpers.figures.base_map import frame, height_over_width, map_axes
-from helpers.figures.design_charts import FOLD_MARKERS
-from helpers.figures.style import DOUBLE_COLUMN_MM, journal_style
-from helpers.figures.towns import draw_towns
+from helpers.figures import in_words, layers, style
+from helpers.figures.one_map import finish_map, single_map
+from helpers.figures.style import journal_style
 from helpers.products import CLASS_NODATA, class_areas
 from helpers.study import Study
-
-_LEFT_MM, _SIDE_MM = 16.0, 40.0
-_MAP_MM = DOUBLE_COLUMN_MM - _LEFT_MM - _SIDE_MM
-_STATUS_LOOKS = {
-    "used": ("used as delivered", "o", "#56b4e9"),
-    "flagged": ("used, values repaired\nor removed", "s", "#f0c400"),
-    "combined": ("combined with one\nof the same cell", "D", "white"),
-    "refused": ("refused", "X", "#c1272d"),
-}
-
-
-@journal_style
-def study_area_map(study: Study, covariates: xr.Dataset, boreholes: pd.DataFrame) -> Figure:
-    """Where the study lies and where its boreholes are.
-
-    Parameters
-    ----------
-    study
-        Area, outline, towns.
-    covariates
-        Dataset on the study grid; ``elevation`` is drawn if it is there.
-    boreholes
-        All sites: x, y (m), t15_c, method, status. Those used are coloured by their temperature,
-        the others are crosses.
-
-    """
-    used = boreholes[boreholes["status"] == "used"]
-    others = _inside_frame(boreholes[boreholes["status"] != "used"], study)
-    figure, axes = single_map(study, covariates)
-    _draw_elevation(axes, study, covariates)
-    axes.plot(others["x"], others["y"], "x", color="black", markersize=4, zorder=5.5)
-    markers = layers.draw_sites(axes, study, used)
-    layers.side_bar(axes, markers, layers.temperature_label(study), "both", (0.38, 0.75))
-    crosses = layers.marker_handle("x", f"not used\n(n = {len(others)}, in view)")
-    finish_map(axes, study, [*layers.site_handles(used), crosses], used)
-    return style.mark_virtual(figure, study)
-
-
-@journal_style
-def site_status_map(
-    study: Study, covariates: xr.Dataset, boreholes: pd.DataFrame, flags: pd.DataFrame
-) -> Figure:
-    """What became of every site: used as delivered, used with flags, combined, refused.
-
-    Parameters
-    ----------
-    study, covariates
-        Area, outline, towns; ``elevation`` is drawn if it is there.
-    boreholes
-        All sites: site, x, y (m), status. The legend counts all of them, also those off the map.
-    flags
-        site, action. Flags that repaired or removed values count; mere notes do not.
-
-    """
-    touched = boreholes["site"].isin(flags["site"][flags["action"].isin([REPAIRED, REMOVED])])
-    status = boreholes["status"].mask(touched & (boreholes["status"] == "used"), "flagged")
-    figure, axes = single_map(study, covariates)
-    _draw_elevation(axes, study, covariates)
-    handles = []
-    for name, (label, marker, colour) in _STATUS_LOOKS.items():
-        sites = boreholes[status == name]
-        look = {"marker": marker, "color": colour, "markersize": 4.5}
-        look |= {"markeredgecolor": "black", "markeredgewidth": 0.5}
-        shown = _inside_frame(sites, study)
-        axes.plot(shown["x"], shown["y"], linestyle="none", zorder=5, **look)
-        count, beyond = f"\n(n = {len(sites)}", len(sites) - len(shown)
-        count += f", {beyond} outside)" if beyond else ")"
-        handles.append(layers.marker_handle(label=label + count, **look))
-    finish_map(axes, study, handles, _inside_frame(boreholes, study))
-    return style.mark_virtual(figure, study)
 
 
 @journal_style
@@ -126,6 +50,9 @@ def temperature_map(
         layers.draw_sites(axes, study, used)
         handles = layers.site_handles(used) + handles
     finish_map(axes, study, handles, used)
+    text = f"Over the map {in_words.temperature_numbers(result['t15'])}"
+    survey = "" if used is None else in_words.survey_numbers(used)
+    style.with_numbers(figure, in_words.sentence(text, in_words.outside_numbers(result), survey))
     return style.mark_virtual(figure, study)
 
 
@@ -150,6 +77,8 @@ def interval_width_map(
     label = f"Width of the {kind} {100 * (high - low):.0f} % interval (°C)"
     layers.side_bar(axes, image, label, "both")
     finish_map(axes, study, layers.hatch_outside(axes, result, study))
+    text = f"Median width {in_words.median_and_range(width)}"
+    style.with_numbers(figure, in_words.sentence(text, in_words.outside_numbers(result)))
     return style.mark_virtual(figure, study)
 
 
@@ -174,6 +103,10 @@ def probability_map(
     layers.side_bar(axes, image, f"{label} of ≤ 0 °C at {depth} (–)")
     handles = layers.draw_contour(axes, probability, study, 0.5, "probability 0.5")
     finish_map(axes, study, handles + layers.hatch_outside(axes, result, study))
+    values = in_words.known(probability)
+    likely = f"Probability 0.5 or more on {in_words.percent(np.mean(values >= 0.5))} of the area"
+    mean = f"mean probability {values.mean():.2f}"
+    style.with_numbers(figure, in_words.sentence(likely, mean, in_words.outside_numbers(result)))
     return style.mark_virtual(figure, study)
 
 
@@ -205,67 +138,12 @@ def thermal_class_map(
     handles = _class_handles(study, classes)
     if result is not None:
         handles += layers.hatch_outside(axes, result, study)
-    finish_map(axes, study, handles, title="Thermal class,\nbounds (°C): area (10$^4$ km$^2$)")
+    finish_map(axes, study, handles, title="Thermal class,\nbounds (°C):\narea (10⁴ km²)")
+    areas = class_areas(study, classes).items()
+    text = in_words.listed(f"{name} {area:.1f}" for name, area in areas)
+    outside = "" if result is None else in_words.outside_numbers(result)
+    style.with_numbers(figure, in_words.sentence(f"Area in 10⁴ km²: {text}", outside))
     return style.mark_virtual(figure, study)
-
-
-@journal_style
-def fold_map(
-    study: Study, covariates: xr.Dataset, training: pd.DataFrame, folds: ArrayLike
-) -> Figure:
-    """Sites by their cross-validation fold, in colour and shape.
-
-    Parameters
-    ----------
-    study, covariates
-        Area, outline, towns; ``elevation`` for the relief shading.
-    training
-        Table with x and y (m).
-    folds
-        Fold of each site (n,), from 0.
-
-    """
-    folds = np.asarray(folds)
-    figure, axes = single_map(study, covariates)
-    numbers = np.unique(folds)
-    handles = []
-    for position, fold in enumerate(numbers):
-        held = training[folds == fold]
-        look = {
-            "marker": FOLD_MARKERS[position % len(FOLD_MARKERS)],
-            "markerfacecolor": cm.batlowS(position),
-            "markeredgecolor": "black",
-            "markeredgewidth": 0.4,
-            "markersize": 4.5,
-        }
-        axes.plot(held["x"], held["y"], linestyle="none", zorder=5, **look)
-        handles.append(layers.marker_handle(label=f"fold {fold + 1} (n = {len(held)})", **look))
-    finish_map(axes, study, handles, training, title="Held out together")
-    return style.mark_virtual(figure, study)
-
-
-def single_map(study: Study, covariates: xr.Dataset | None) -> tuple[Figure, GeoAxes]:
-    """Full-width figure with one map, and room for legend and colour bar to its right."""
-    below_mm = 11 + style.NOTE_MM
-    height_mm = _MAP_MM * height_over_width(study) + below_mm + 2
-    figure = style.new_figure(DOUBLE_COLUMN_MM, height_mm, layout=None)
-    elevation = None if covariates is None else covariates.get("elevation")
-    axes = map_axes(figure, study, (_LEFT_MM, below_mm, _MAP_MM), elevation)
-    axes.set(xlabel="Longitude", ylabel="Latitude")
-    return figure, axes
-
-
-def _draw_elevation(axes: GeoAxes, study: Study, covariates: xr.Dataset) -> None:
-    if "elevation" in covariates:
-        elevation = covariates["elevation"]
-        norm = Normalize(*layers.robust_range(elevation))
-        image = layers.draw_layer(axes, elevation, study, style.ELEVATION_COLOURS, norm)
-        layers.side_bar(axes, image, "Elevation (m)", "both", (0, 0.3))
-
-
-def _inside_frame(sites: pd.DataFrame, study: Study) -> pd.DataFrame:
-    west, east, south, north = frame(study)
-    return sites[sites["x"].between(west, east) & sites["y"].between(south, north)]
 
 
 def _class_handles(study: Study, classes: xr.DataArray) -> list[Artist]:
@@ -289,15 +167,3 @@ def _bounds(low: float | None, high: float | None) -> str:
     else:
         text = f"≥ {low:g}" if high is None else f"{low:g} to {high:g}"
     return style.minus(text)
-
-
-def finish_map(
-    axes: GeoAxes,
-    study: Study,
-    handles: list[Artist],
-    sites: pd.DataFrame | None = None,
-    title: str | None = None,
-) -> None:
-    """Towns, whose labels avoid the sites, and the legend."""
-    draw_towns(axes, study, _MAP_MM, None if sites is None else sites[["x", "y"]])
-    layers.side_legend(axes, handles, title)

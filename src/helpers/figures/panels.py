@@ -10,9 +10,8 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from helpers.figures.base_map import extent_of
-from helpers.figures.design_charts import draw_plain_map
 from helpers.figures.layers import temperature_label
+from helpers.figures.map_panels import draw_coarse_map
 from helpers.figures.shapley_charts import draw_contributions
 from helpers.figures.style import (
     DOUBLE_COLUMN_MM,
@@ -25,6 +24,7 @@ from helpers.figures.style import (
     minus,
     new_figure,
     temperature_norm,
+    with_numbers,
 )
 from helpers.forest import Forest
 from helpers.shapley import ShapleyValues
@@ -32,7 +32,7 @@ from helpers.storage import ContractError
 from helpers.study import Study
 
 _HEIGHT_MM, _PLACE_HEIGHT_MM = 70.0, 105.0
-_MAP_COLUMNS = 250
+_SET_ROW_MM, _AROUND_SETS_MM = 7.0, 26.0
 # Below the label of an axis (in heights of a letter), where no line can meet it.
 _BELOW = {
     "loc": "upper center",
@@ -167,23 +167,12 @@ def _applicability_of(result: xr.Dataset, x_m: float, y_m: float) -> str:
 
 def _draw_place(axes: Axes, study: Study, t15: xr.DataArray, x_m: float, y_m: float) -> None:
     """Coarse map with plain axes in km, which is quick, and a ring around the place."""
-    step = max(t15.sizes["x"] // _MAP_COLUMNS, 1)
-    coarse = t15[step // 2 :: step, step // 2 :: step].transpose("y", "x")
-    image = axes.imshow(
-        coarse.to_numpy(),
-        extent=[edge / 1000 for edge in extent_of(coarse)],
-        cmap=TEMPERATURE_COLOURS,
-        norm=temperature_norm(study),
-        interpolation="nearest",
-    )
-    draw_plain_map(axes, study)
+    look = TEMPERATURE_COLOURS, temperature_norm(study)
+    draw_coarse_map(axes, study, t15, *look, temperature_label(study), "both")
     ring = {"marker": "o", "markersize": 9, "markerfacecolor": "none", "markeredgecolor": "black"}
     axes.plot(x_m / 1000, y_m / 1000, markeredgewidth=1.5, **ring)
     axes.plot(x_m / 1000, y_m / 1000, "+", color="black", markersize=9)
     axes.set_title(f"{x_m / 1000:.0f} km east, {y_m / 1000:.0f} km north")
-    place = axes.inset_axes((0.02, -0.22, 0.96, 0.03))
-    look = {"orientation": "horizontal", "extend": "both", "label": temperature_label(study)}
-    axes.figure.colorbar(image, cax=place, **look)
 
 
 @journal_style
@@ -236,6 +225,44 @@ def area_text(study: Study, curve: pd.DataFrame, threshold_c: float) -> str:
     return (
         f"At or below {_signed(threshold_c)} °C: {here['mean']:.1f} ({low:.1f} to {high:.1f}) × "
         f"10⁴ km² (with every cell at its {warmest:g} or {coldest:g} quantile)"
+    )
+
+
+@journal_style
+def predictor_sets(study: Study, table: pd.DataFrame) -> Figure:
+    """Held-out error of sets of predictors, the last of them the one to be looked at.
+
+    Parameters
+    ----------
+    study
+        Says whether the boreholes are virtual.
+    table
+        Of :func:`helpers.selection.compare_sets`, all in the same folds with the same seed, a row
+        or more. The first row is what the last is compared with. Bars are one standard error
+        over folds.
+
+    """
+    figure = new_figure(DOUBLE_COLUMN_MM, _SET_ROW_MM * len(table) + _AROUND_SETS_MM)
+    axes, rmse, error = figure.add_subplot(), table["rmse_c"], table["standard_error_c"]
+    rows = np.arange(len(table))
+    axes.errorbar(rmse, rows, xerr=error, fmt="o", color="0.3", markersize=5, capsize=2)
+    axes.plot(rmse.iloc[-1], rows[-1], "o", color=THAWED_COLOUR, markersize=6, zorder=3)
+    axes.axvline(rmse.iloc[0], color="0.6", linewidth=0.6, zorder=0)
+    labels = [f"{name} ({n})" for name, n in table["predictors"].items()]
+    axes.set_yticks(rows, labels)
+    axes.set(xlabel="Held-out RMSE (°C), ± standard error", ylim=(len(table) - 0.5, -0.5))
+    axes.set_title("sets of predictors (how many)")
+    with_numbers(figure, _sets_words(table))
+    return mark_virtual(figure, study)
+
+
+def _sets_words(table: pd.DataFrame) -> str:
+    first, last = table.iloc[0], table.iloc[-1]
+    change, count = last["rmse_c"] - first["rmse_c"], int(last["predictors"])
+    return (
+        f"{count} predictor{'s' if count > 1 else ''}: RMSE {last['rmse_c']:.2f} ± "
+        f"{last['standard_error_c']:.2f} °C at sites held out, {change:+.2f} °C against the set "
+        f"{first.name}."
     )
 
 

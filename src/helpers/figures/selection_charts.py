@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from helpers.figures import style
+from helpers.figures import in_words, style
 from helpers.figures.style import DOUBLE_COLUMN_MM, journal_style
 from helpers.study import Study
 
@@ -53,7 +53,27 @@ def forward_selection_chart(
     _draw_shares(right, stability)
     style.letter_panels([left, right])
     figure.legend(*left.get_legend_handles_labels(), loc="outside upper left", ncols=3)
+    style.with_numbers(figure, _selection_numbers(steps, lines, stability))
     return style.mark_virtual(figure, study)
+
+
+def _selection_numbers(
+    steps: pd.DataFrame, lines: Mapping[str, float], stability: pd.DataFrame
+) -> str:
+    """Error after each step and of the other sets, and how often each covariate is chosen."""
+    added = in_words.listed(
+        f"+ {style.printed_name(row.added)} {row.selection_rmse_c:.2f} °C"
+        + ("" if row.kept else " (not kept)")
+        for row in steps.itertuples()
+    )
+    others = in_words.listed(f"{name} {value:.2f} °C" for name, value in lines.items())
+    chosen = in_words.listed(
+        f"{style.printed_name(name)} {row.chosen} of {row.runs}"
+        for name, row in zip(stability.index, stability.itertuples(), strict=True)
+        if row.chosen
+    )
+    parts = [f"RMSE {added.removeprefix('+ ')}" + (f"; {others}" if others else "")]
+    return in_words.sentence(in_words.lettered([*parts, f"chosen: {chosen or 'none'}"]))
 
 
 def _draw_steps(axes: Axes, steps: pd.DataFrame, lines: Mapping[str, float]) -> None:
@@ -119,7 +139,19 @@ def radius_skill_chart(
         _finish_radii(axes, kilometres, chosen_m)
     style.letter_panels([left, right])
     figure.legend(*left.get_legend_handles_labels(), loc="outside upper left", ncols=3)
+    style.with_numbers(figure, _radius_numbers(table))
     return style.mark_virtual(figure, study)
+
+
+def _radius_numbers(table: pd.DataFrame) -> str:
+    """Best and worst radius, the error without the index, and the correlations."""
+    best, worst = (table.loc[i] for i in (table["rmse_c"].idxmin(), table["rmse_c"].idxmax()))
+    ends = [f"{row['rmse_c']:.2f} °C at {row['radius_m'] / 1000:g} km" for row in (best, worst)]
+    without = table["rmse_without_c"].iloc[0]
+    text = f"RMSE from {ends[0]} to {ends[1]}"
+    text += f", without the index {without:.2f} °C" if np.isfinite(without) else ""
+    low, high = table["correlation"].min(), table["correlation"].max()
+    return in_words.sentence(in_words.lettered([text, f"correlation {low:.2f} to {high:.2f}"]))
 
 
 def _finish_radii(axes: Axes, kilometres: Sequence[float], chosen_m: float | None) -> None:

@@ -10,14 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from helpers.figures import style
+from helpers.figures import in_words, style
 from helpers.figures.charts import panel_grid
 from helpers.figures.style import (
     DOUBLE_COLUMN_MM,
-    SINGLE_COLUMN_MM,
     journal_style,
     predictor_label,
     printed_name,
@@ -52,7 +51,7 @@ def shap_summary(
         values, rank = shapley.values[:, index], _percentile(shapley.data[:, index])
         dots = right.scatter(
             values,
-            row + 0.4 * _swarm(values, shapley.values),
+            row + 0.4 * swarm(values, shapley.values),
             c=rank,
             cmap=colours,
             norm=Normalize(0, 100),
@@ -66,14 +65,23 @@ def shap_summary(
     right.tick_params(left=False)
     figure.colorbar(dots, ax=right, label="Percentile of the predictor's value (%)", aspect=25)
     style.letter_panels([left, right])
+    style.with_numbers(figure, _importance_numbers(table[::-1], len(shapley.values)))
     return style.mark_virtual(figure, study)
+
+
+def _importance_numbers(table: pd.DataFrame, n_sites: int) -> str:
+    """Mean absolute value of each predictor, the largest first."""
+    sizes = in_words.listed(
+        f"{printed_name(row.predictor)} {row.mean_absolute_c:.2f} °C" for row in table.itertuples()
+    )
+    return in_words.sentence(f"Mean absolute values: {sizes}", f"{n_sites} sites")
 
 
 def _percentile(values: NDArray) -> NDArray:
     return 100 * (rankdata(values) - 1) / max(len(values) - 1, 1)
 
 
-def _swarm(values: NDArray, everything: NDArray) -> NDArray:
+def swarm(values: NDArray, everything: NDArray) -> NDArray:
     """Sideways place of each dot, -1 to 1: dots that share a bin alternate around the middle."""
     edges = np.linspace(everything.min(), everything.max(), _SWARM_BINS)
     bins = np.digitize(values, edges)
@@ -123,7 +131,18 @@ def shap_dependence(
     for axes in panels[::columns]:
         axes.set_ylabel("Shapley value (°C)")
     style.letter_panels(panels)
+    style.with_numbers(figure, _range_numbers(shapley))
     return style.mark_virtual(figure, study)
+
+
+def _range_numbers(shapley: ShapleyValues) -> str:
+    """Lowest and highest value of each predictor."""
+    ends = zip(shapley.values.min(axis=0), shapley.values.max(axis=0), strict=True)
+    parts = [
+        f"{printed_name(name)} {low:.2f} to {high:.2f} °C"
+        for name, (low, high) in zip(shapley.names, ends, strict=True)
+    ]
+    return in_words.sentence(f"Ranges: {in_words.lettered(parts)}", f"{len(shapley.values)} sites")
 
 
 def _partners(shapley: ShapleyValues, interactions: NDArray | None) -> list[int]:
@@ -187,88 +206,3 @@ def _value_label(name: str, value: float, units: Mapping[str, str]) -> str:
     unit = "" if units[name] == "1" else style.unit_text(units[name])
     space = " " if unit not in ("", "°") else ""
     return f"{printed_name(name)} = {style.minus(number)}{space}{unit}"
-
-
-@journal_style
-def interaction_matrix(
-    interactions: NDArray, names: tuple[str, ...], study: Study | None = None
-) -> Figure:
-    """Mean absolute main effect of each predictor, and mean absolute interaction of each pair.
-
-    The number of a pair is the sum of both its halves, which stand on either side of the diagonal
-    of the interactions: so much the pair adds together, as the number of a single predictor is
-    what it adds alone.
-
-    Parameters
-    ----------
-    interactions
-        Of :func:`helpers.shapley.interaction_values`, deg C, (places, predictors, predictors).
-    names
-        Names of the predictors.
-    study
-        Says whether the boreholes are virtual.
-
-    """
-    size = np.abs(interactions).mean(axis=0)
-    whole = size + np.where(np.eye(len(size)), 0, size)
-    shown = np.where(np.tri(len(size)), whole, np.nan)
-    side = min(11.0 * len(size) + 40, DOUBLE_COLUMN_MM)
-    figure = style.new_figure(max(side + 10, SINGLE_COLUMN_MM), side)
-    axes = figure.add_subplot()
-    image = axes.imshow(shown, cmap=style.WIDTH_COLOURS, norm=Normalize(0, whole.max() or 1))
-    _write_numbers(axes, shown, "{:.2f}", image.norm.vmax)
-    labels = [printed_name(name) for name in names]
-    axes.set_xticks(range(len(names)), labels, rotation=45, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(len(names)), labels)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.set_title("diagonal: alone; below: in pairs (both halves)")
-    figure.colorbar(image, ax=axes, label="Mean |effect on the prediction| (°C)", shrink=0.9)
-    return style.mark_virtual(figure, study)
-
-
-@journal_style
-def shapley_stability(by_fold: pd.DataFrame, study: Study | None = None) -> Figure:
-    """Importance of each predictor in the forests without each fold (a), and its rank there (b).
-
-    Parameters
-    ----------
-    by_fold
-        Of :func:`helpers.shapley.shapley_by_fold`. Each dot is a fold left out, the bar the mean.
-    study
-        Says whether the boreholes are virtual.
-
-    """
-    size = by_fold.pivot(index="predictor", columns="fold", values="mean_absolute_c")
-    size = size.loc[size.mean(axis=1).sort_values(ascending=False, kind="stable").index]
-    ranks = by_fold.pivot(index="predictor", columns="fold", values="rank").loc[size.index]
-    figure = style.new_figure(DOUBLE_COLUMN_MM, 9 * len(size) + 34)
-    left, right = figure.subplots(1, 2, width_ratios=[1.5, 1])
-    for row, values in enumerate(size.to_numpy()):
-        look = {"facecolor": "white", "edgecolor": style.FROZEN_COLOUR, "linewidth": 0.7, "s": 14}
-        left.scatter(values, row + 0.25 * _swarm(values, size.to_numpy()), **look)
-        left.vlines(values.mean(), row - 0.4, row + 0.4, color="0.1", linewidth=1.5)
-    left.set_yticks(range(len(size)), [printed_name(name) for name in size.index])
-    left.set(ylim=(len(size) - 0.5, -0.5), xlim=(0, None), xlabel="Mean |Shapley value| (°C)")
-    left.set_title(f"without each of {size.shape[1]} folds")
-    _draw_ranks(right, ranks)
-    style.letter_panels([left, right])
-    return style.mark_virtual(figure, study)
-
-
-def _draw_ranks(axes: Axes, ranks: pd.DataFrame) -> None:
-    """Share of the folds in which each predictor (row) has each rank (column)."""
-    places = np.arange(1, len(ranks) + 1)
-    share = np.array([100 * (ranks == place).mean(axis=1) for place in places]).T
-    axes.imshow(share, cmap=style.PROBABILITY_COLOURS, norm=Normalize(0, 100), aspect="auto")
-    _write_numbers(axes, np.where(share > 0, share, np.nan), "{:.0f}", 100)
-    axes.set_xticks(places - 1, places)
-    axes.set_yticks([])
-    axes.set(xlabel="Rank (1: largest)", title="folds with this rank (%)")
-
-
-def _write_numbers(axes: Axes, table: ArrayLike, form: str, largest: float) -> None:
-    """Numbers in the cells of an image that darkens upwards; none where there is none."""
-    for (row, column), value in np.ndenumerate(np.asarray(table)):
-        if np.isfinite(value):
-            colour = "white" if value > 0.6 * largest else "black"
-            axes.text(column, row, form.format(value), ha="center", va="center", color=colour)

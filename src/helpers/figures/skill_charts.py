@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from helpers.figures import style
+from helpers.figures import in_words, style
 from helpers.figures.design_charts import design_label
 from helpers.figures.style import DOUBLE_COLUMN_MM, journal_style
 from helpers.residuals import Variogram
@@ -66,7 +66,18 @@ def skill_chart(study: Study, table: pd.DataFrame) -> Figure:
         )
     _finish_rows(axes, order)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=4)
+    style.with_numbers(figure, _skill_numbers(table, ruling, order))
     return style.mark_virtual(figure, study)
+
+
+def _skill_numbers(table: pd.DataFrame, ruling: str, order: list[str]) -> str:
+    """RMSE of each model under the design that rules."""
+    ruled = table[table["design"] == ruling].set_index("model").loc[order]
+    errors = ruled[["rmse", "rmse_lower", "rmse_upper"]].apply(
+        lambda row: in_words.with_interval(*row), axis=1
+    )
+    models = in_words.listed((f"{model} {error}" for model, error in errors.items()), "; ")
+    return in_words.sentence(f"RMSE with {design_label(ruling)}: {models}")
 
 
 def _looks(designs: list[str], ruling: str) -> dict[str, tuple[str, str]]:
@@ -138,6 +149,9 @@ def variogram_chart(
     axes.set_ylim(bottom=0)
     axes.grid(color="0.92", linewidth=0.5)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=1)
+    unit = "" if standardised else " °C²"
+    parts = [_describe(label, fitted[label], unit) for label in empirical]
+    style.with_numbers(figure, in_words.sentence(*parts, f"up to {most:,} pairs in a point"))
     return style.mark_virtual(figure, study)
 
 

@@ -13,7 +13,7 @@ from matplotlib.colors import Colormap, Normalize, PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from helpers.figures import layers, style
+from helpers.figures import in_words, layers, style
 from helpers.figures.base_map import height_over_width, map_axes
 from helpers.figures.style import (
     DOUBLE_COLUMN_MM,
@@ -24,6 +24,11 @@ from helpers.figures.style import (
 )
 from helpers.study import Study
 from helpers.validation import error_against_truth
+
+_MOST_COLUMNS = 6
+_LEFT_MM, _TITLE_MM = 12.5, 6.0  # of each small map, for its parallels and its title
+# How much wider than its map a label may be, and the width of a letter.
+_BESIDE_MM, _LETTER_MM = 8.0, 1.45
 
 
 @journal_style
@@ -53,13 +58,24 @@ def covariate_maps(
         # No line breaks inside a unit.
         unit = unit_text(units).replace(" ", "\N{NO-BREAK SPACE}")
         words = f"{layer.attrs.get('long_name', name)} ({unit})"
-        bar = layers.bar_below(one, image, textwrap.fill(words[0].upper() + words[1:], 38), "both")
+        bar = layers.bar_below(one, image, below_map(one, words[0].upper() + words[1:]), "both")
         bar.locator = MaxNLocator(4)
         one.set_title(predictor_label(name, units))
         if sites is not None:
             one.plot(sites["x"], sites["y"], ".", color="black", markersize=1.5, zorder=5)
     style.letter_panels(axes)
+    style.with_numbers(figure, _covariate_numbers(covariates, names))
     return style.mark_virtual(figure, study)
+
+
+def _covariate_numbers(covariates: xr.Dataset, names: Sequence[str]) -> str:
+    """Median and range of each covariate over the map."""
+    parts = [
+        f"{style.printed_name(name)} "
+        + in_words.median_and_range(covariates[name], covariates[name].attrs.get("units", "1"))
+        for name in names
+    ]
+    return in_words.sentence("Medians and ranges: " + in_words.lettered(parts))
 
 
 @journal_style
@@ -86,6 +102,13 @@ def applicability_map(study: Study, result: xr.Dataset, threshold: float | None 
         handles = layers.hatch_outside(one, result, study)
     legend_below(figure, handles)
     style.letter_panels(axes)
+    limit = "" if threshold is None else f", threshold {threshold:.2f}"
+    parts = [
+        f"median dissimilarity {in_words.median_and_range(index, '1')}{limit}",
+        f"median local point density {in_words.median_and_range(density, '1')} sites",
+    ]
+    text, outside = in_words.lettered(parts), in_words.outside_numbers(result)
+    style.with_numbers(figure, in_words.sentence(text, outside))
     return style.mark_virtual(figure, study)
 
 
@@ -112,13 +135,24 @@ def truth_comparison(study: Study, truth: xr.DataArray, result: xr.Dataset) -> F
         handles = layers.draw_contour(one, layer, study, 0.0, "0 °C isotherm")
         layers.bar_below(one, image, layers.temperature_label(study), "both")
         one.set_title(title)
+    handles += layers.hatch_outside(axes[1], result, study)
     words = f"RMSE {everywhere:.2f}, where applicable {inside:.2f} °C"
     draw_difference(axes[2], difference, study, f"Predicted − true (°C)\n{words}")
-    handles += layers.hatch_outside(axes[2], result, study)
-    axes[2].set_title("difference")
+    layers.hatch_outside(axes[2], result, study)
+    axes[2].set_title("difference: (b) − (a)")
     legend_below(figure, handles)
     style.letter_panels(axes)
+    parts = [in_words.temperature_numbers(layer) for layer in (truth, result["t15"])]
+    parts.append(f"mean difference {errors['whole map']['bias']:+.2f} °C, {words}")
+    text, outside = in_words.lettered(parts), in_words.outside_numbers(result)
+    style.with_numbers(figure, in_words.sentence(text, outside))
     return style.mark_virtual(figure, study)
+
+
+def below_map(axes: GeoAxes, label: str) -> str:
+    """Label of a colour bar in lines that fit below its map."""
+    width_mm = axes.get_position().width * axes.figure.get_figwidth() * style.MM_PER_INCH
+    return textwrap.fill(label, int((width_mm + _BESIDE_MM) / _LETTER_MM))
 
 
 def draw_difference(axes: GeoAxes, difference: xr.DataArray, study: Study, label: str) -> None:
@@ -130,15 +164,27 @@ def draw_difference(axes: GeoAxes, difference: xr.DataArray, study: Study, label
 
 
 def map_rows(study: Study, count: int) -> tuple[Figure, list[GeoAxes]]:
-    """Figure with small maps row by row, up to three in one; a colour bar fits below each."""
-    rows, columns = style.rows_and_columns(count, 3)
-    width_mm = DOUBLE_COLUMN_MM if columns > 1 else SINGLE_COLUMN_MM
-    cell_mm = width_mm / columns
-    map_mm = cell_mm - 14.5
-    row_mm = map_mm * height_over_width(study) + 28
-    figure = style.new_figure(width_mm, rows * row_mm + style.NOTE_MM, layout=None)
+    """Figure with small maps row by row; a colour bar and its label fit below each.
+
+    Three stand in a row, more if the page would be too high.
+    """
+    for most_columns in range(3, _MOST_COLUMNS + 1):
+        rows, columns = style.rows_and_columns(count, most_columns)
+        width_mm = DOUBLE_COLUMN_MM if columns > 1 else SINGLE_COLUMN_MM
+        cell_mm = width_mm / columns
+        # Narrow maps need room for the label of the last meridian, and for longer labels below.
+        right_mm, below_mm = (2.0, 22.0) if columns <= 3 else (4.0, 25.0)
+        map_mm = cell_mm - _LEFT_MM - right_mm
+        row_mm = map_mm * height_over_width(study) + below_mm + _TITLE_MM
+        height_mm = rows * row_mm + style.NOTE_MM
+        if height_mm <= style.TALLEST_MM:
+            break
+    figure = style.new_figure(width_mm, height_mm, layout=None)
     places = [
-        (i % columns * cell_mm + 12.5, (rows - 1 - i // columns) * row_mm + 22 + style.NOTE_MM)
+        (
+            i % columns * cell_mm + _LEFT_MM,
+            (rows - 1 - i // columns) * row_mm + below_mm + style.NOTE_MM,
+        )
         for i in range(count)
     ]
     return figure, [map_axes(figure, study, (*place, map_mm)) for place in places]

@@ -5,6 +5,7 @@ The style is applied while a figure is drawn or saved (:data:`journal_style`), n
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import matplotlib as mpl
@@ -12,12 +13,15 @@ import matplotlib.pyplot as plt
 import numpy as np
 from cmcrameri import cm
 from matplotlib.axes import Axes
-from matplotlib.colors import Colormap, ListedColormap, Normalize
+from matplotlib.colors import Colormap, ListedColormap, Normalize, to_rgb
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 from helpers.study import Study
 
 SINGLE_COLUMN_MM, DOUBLE_COLUMN_MM = 85.0, 180.0
+TALLEST_MM = 240.0
+READABLE = 4.5  # contrast that small text needs, WCAG 2.1
 PRINT_DPI = 300
 SMALLEST_TEXT_PT = 7.0
 VIRTUAL_NOTE = "Virtual boreholes: made for this study, not measured"
@@ -47,6 +51,7 @@ STYLE = {
     "savefig.dpi": PRINT_DPI,
     "savefig.facecolor": "white",
     "mathtext.default": "regular",
+    "pdf.fonttype": 42,  # text stays text, in fonts that journals accept
 }
 journal_style = mpl.rc_context(STYLE)
 """Decorator: what the function draws has the style; settings of the user come back after it."""
@@ -55,6 +60,7 @@ METHOD_MARKERS = {"interpolated": "o", "extended": "^"}
 METHOD_LABELS = {"interpolated": "deep, interpolated", "extended": "shallow, extended"}
 METHOD_COLOURS = {"interpolated": "#2b5b84", "extended": "#f0b35b"}
 FROZEN_COLOUR, THAWED_COLOUR = "#2b6ca3", "#b0532a"
+_SIGN = re.compile(r"(?<![\w)])-(?=[\d.])")
 _UNITS = {"degC": "°C", "degC d": "°C d", "degree": "°", "W m-2": "W m⁻²", "1": "–"}
 
 
@@ -110,6 +116,20 @@ def mark_virtual(figure: Figure, study: Study | None) -> Figure:
     return figure
 
 
+def with_numbers(figure: Figure, numbers: str) -> Figure:
+    """Keep with a figure the line of numbers it shows, for its caption; returns the figure.
+
+    Hyphens that stand for a minus become one, so numbers can be formatted as Python does.
+    """
+    figure.set_label(_SIGN.sub("\N{MINUS SIGN}", numbers))
+    return figure
+
+
+def numbers_of(figure: Figure) -> str:
+    """The line of numbers of :func:`with_numbers`; empty if the figure has none."""
+    return str(figure.get_label())
+
+
 def rows_and_columns(count: int, most_columns: int) -> tuple[int, int]:
     """Fewest rows that hold the panels, and the fewest columns that do with so many rows."""
     rows = -(-count // most_columns)
@@ -121,6 +141,31 @@ def letter_panels(panels: Sequence[Axes]) -> None:
     for position, axes in enumerate(panels if len(panels) > 1 else []):
         title = axes.get_title(loc="left")
         axes.set_title(f"({chr(ord('a') + position)}) {title}".rstrip(), loc="left")
+
+
+def ink_on(colour: ArrayLike) -> str:
+    """Black or white: the text that stands out more on a colour (r, g, b, 0 ... 1).
+
+    By the contrast of the Web Content Accessibility Guidelines 2.1, which is then READABLE or more.
+    """
+    contrasts = {ink: contrast(to_rgb(ink), colour) for ink in ("black", "white")}
+    return max(contrasts, key=contrasts.get)
+
+
+def as_ink(colour: str) -> tuple[float, float, float]:
+    """Colour darkened so that small text in it can be read on white: contrast of 4.5 or more."""
+    light = np.array(to_rgb(colour))
+    shades = (shade * light for shade in np.linspace(1, 0, 21))
+    red, green, blue = next(ink for ink in shades if contrast(ink, (1, 1, 1)) >= READABLE)
+    return float(red), float(green), float(blue)
+
+
+def contrast(one: ArrayLike, other: ArrayLike) -> float:
+    """Contrast of two colours (r, g, b, 0 ... 1), 1 to 21, after WCAG 2.1."""
+    values = np.array([np.asarray(colour, dtype=float)[:3] for colour in (one, other)])
+    linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+    dark, light = np.sort(linear @ np.array([0.2126, 0.7152, 0.0722]))
+    return float((light + 0.05) / (dark + 0.05))
 
 
 def unit_text(units: str) -> str:

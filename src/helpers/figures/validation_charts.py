@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
-from helpers.figures import style
+from helpers.figures import in_words, style
 from helpers.figures.design_charts import design_label, draw_distance_curves
 from helpers.figures.style import DOUBLE_COLUMN_MM, SINGLE_COLUMN_MM, journal_style
 from helpers.held_out import quantile_name
@@ -50,6 +50,11 @@ def validation_scatter(
     panels[0].set_ylabel(f"Predicted {depth}")
     style.letter_panels(panels)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper left", ncols=5)
+    parts = [
+        f"{design_label(design)}: {_score_text(scores[design])}".replace("\n", " ")
+        for design in held_out
+    ]
+    style.with_numbers(figure, in_words.sentence(in_words.lettered(parts)))
     return style.mark_virtual(figure, study)
 
 
@@ -99,10 +104,18 @@ def distance_curves(
         Says whether the boreholes are virtual.
 
     """
-    figure = style.new_figure(SINGLE_COLUMN_MM, 72)
+    figure = style.new_figure(SINGLE_COLUMN_MM, 85)
     axes = figure.subplots()
     draw_distance_curves(axes, distances, w)
-    figure.legend(loc="outside upper left")
+    # All curves rise to 1, which leaves the lower right corner free.
+    white = {"frameon": True, "facecolor": "white", "edgecolor": "none", "framealpha": 0.8}
+    axes.legend(loc="lower right", borderaxespad=0.5, handlelength=1.8, **white)
+    parts = [
+        f"{design_label(label)} {np.median(metres) / 1000:.0f} km"
+        + (f" (W {w[label] / 1000:.1f} km)" if label in w else "")
+        for label, metres in distances.items()
+    ]
+    style.with_numbers(figure, in_words.sentence(f"Median distances: {in_words.listed(parts)}"))
     return style.mark_virtual(figure, study)
 
 
@@ -127,17 +140,24 @@ def confusion_matrices(
         accuracy = f"overall accuracy {scores['overall_accuracy']:.2f}"
         axes.set_title(f"{title} (n = {scores['n']})\n{accuracy} ({low:.2f} to {high:.2f})")
     style.letter_panels(panels)
+    parts = [
+        "overall accuracy "
+        + in_words.with_interval(s["overall_accuracy"], *s["overall_accuracy_interval"], "1")
+        for s in both
+    ]
+    text = f"{in_words.lettered(parts)}; n = {frozen_scores['n']}"
+    style.with_numbers(figure, in_words.sentence(text))
     return style.mark_virtual(figure, study)
 
 
 def _draw_confusion(axes: Axes, scores: Mapping[str, Any]) -> None:
     labels, counts = scores["labels"], np.asarray(scores["confusion_matrix"])
     n = len(labels)
-    axes.imshow(counts, cmap=style.PROBABILITY_COLOURS, vmin=0, aspect="auto")
+    image = axes.imshow(counts, cmap=style.PROBABILITY_COLOURS, vmin=0, aspect="auto")
     for row, column in np.ndindex(n, n):
-        is_dark, on_diagonal = counts[row, column] > 0.55 * counts.max(), row == column
-        look = {"color": "white" if is_dark else "black", "ha": "center", "va": "center"}
-        weight = "bold" if on_diagonal else "normal"
+        ink = style.ink_on(image.to_rgba(counts[row, column]))
+        look = {"color": ink, "ha": "center", "va": "center"}
+        weight = "bold" if row == column else "normal"
         axes.text(column, row, f"{counts[row, column]}", fontweight=weight, **look)
     for i, label in enumerate(labels):
         margin = {"ha": "center", "va": "center", "fontstyle": "italic"}

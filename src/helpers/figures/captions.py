@@ -1,0 +1,79 @@
+"""Captions with the numbers of a figure: of a figure, inside a picture, and in a README."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from matplotlib.figure import Figure
+from PIL import Image
+
+from helpers.figures.catalogue import CATALOGUE, Entry, check_name, file_name
+from helpers.figures.natural_earth import source_of_lines
+from helpers.figures.style import VIRTUAL_NOTE, numbers_of
+from helpers.study import Study
+
+CAPTION_KEY = "Description"  # the key that the PNG standard has for it
+_NEED_TRUTH = ("truth_comparison", "honesty")
+_OF_REFERENCES = ("comparison_map", "comparison_chart")
+_OF_SHAPLEY_MAPS = ("shapley_maps", "dominant_driver")
+
+
+def caption_of(figure: Figure, name: str) -> str:
+    """Caption of the catalogue, the numbers that this figure shows, and the source of its lines.
+
+    Raises
+    ------
+    ValueError
+        If the catalogue has no figure of this name.
+
+    """
+    check_name(name)
+    parts = (CATALOGUE[name].caption, numbers_of(figure), source_of_lines(figure))
+    return " ".join(part for part in parts if part)
+
+
+def read_caption(path: Path) -> str:
+    """Caption inside a PNG of :func:`helpers.figures.save_figure`; empty if it holds none."""
+    with Image.open(path) as picture:
+        picture.load()
+        return str(picture.info.get(CAPTION_KEY, ""))
+
+
+def catalogue_markdown(study: Study, folder: str = "") -> str:
+    """Text of a README: file, caption and notebook of each figure; ``folder`` before the names.
+
+    Captions have the numbers of the pictures in the figures folder of the study; of a figure
+    that is not there, or was drawn without numbers, the text says so.
+    """
+    virtual, truth = study.about.virtual_boreholes, study.about.truth_seed is not None
+    left_out = () if truth else _NEED_TRUTH
+    left_out += () if study.forest.shapley_maps else _OF_SHAPLEY_MAPS
+    shown = {name: entry for name, entry in CATALOGUE.items() if name not in left_out}
+    for name in _OF_REFERENCES:
+        entry = shown.pop(name)
+        shown |= {file_name(name, of): entry for of in study.references}
+    lines = [
+        f"# Figures of {study.about.title}",
+        "",
+        f"{VIRTUAL_NOTE}. Each figure says so in its lower right corner." if virtual else "",
+        "",
+        "Coastlines and borders are on a map only if its caption names Natural Earth: they are "
+        "drawn from files of your own, if cartopy finds them, and never downloaded.",
+        "",
+        "| file | caption | notebook |",
+        "| --- | --- | --- |",
+        *(
+            f"| [{name}.png]({folder}{name}.png) | {_caption(study, name, entry)} "
+            f"| {entry.notebook} |"
+            for name, entry in shown.items()
+        ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _caption(study: Study, name: str, entry: Entry) -> str:
+    """Caption inside the picture, fit for a table, or the general one and what is missing."""
+    path = study.figures_dir / f"{name}.png"
+    found = read_caption(path) if path.is_file() else ""
+    missing = "drawn without numbers" if path.is_file() else "not drawn yet"
+    return (found or f"{entry.caption} *({missing})*").replace("|", "\\|")

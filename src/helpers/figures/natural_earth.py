@@ -1,0 +1,82 @@
+"""Coastlines and borders of Natural Earth, if the user has them; nothing is ever downloaded.
+
+Looked for are the shapefiles of cartopy's own folders (the variable ``CARTOPY_DATA_DIR``, or
+``cartopy.config``), 1:50 million before 1:110 million. Borders are the user's choice of a file:
+the package draws none of its own beyond the outline of the study.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cartopy
+import numpy as np
+import shapely
+from cartopy.io import Downloader
+from cartopy.io.shapereader import Reader
+from cartopy.mpl.geoaxes import GeoAxes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from helpers.study import Study
+
+_RESOLUTIONS = ("50m", "110m")
+_LINES = {
+    "coastlines": ("physical", "coastline", {"color": "0.25", "linewidth": 0.5}),
+    "borders": (
+        "cultural",
+        "admin_0_boundary_lines_land",
+        {"color": "0.25", "linewidth": 0.5, "linestyle": (0, (4, 2))},
+    ),
+}
+_SOURCE = "Natural Earth "
+
+
+def local_shapefile(category: str, name: str) -> Path | None:
+    """Finest shapefile of this kind on this machine; None if there is none."""
+    for resolution in _RESOLUTIONS:
+        wanted = {"config": cartopy.config, "category": category, "name": name}
+        wanted["resolution"] = resolution
+        keys = ("shapefiles", "natural_earth", resolution, category, name)
+        source = Downloader.from_config(keys)
+        # Its method ``path`` would download what neither of these has.
+        for path in (source.pre_downloaded_path(wanted), source.target_path(wanted)):
+            if path is not None and Path(path).is_file():
+                return Path(path)
+    return None
+
+
+def draw_lines(axes: GeoAxes, study: Study, frame: tuple[float, float, float, float]) -> None:
+    """Draw the lines that are there into a map whose frame is west, east, south, north, m."""
+    for label, (category, name, look) in _LINES.items():
+        path = local_shapefile(category, name)
+        if path is not None:
+            x, y = _in_frame(study, path, frame)
+            axes.plot(x, y, gid=_SOURCE + label, zorder=3.2, **look)
+
+
+def source_of_lines(figure: Figure) -> str:
+    """What of Natural Earth a figure shows, as a sentence; empty if nothing."""
+    found = {str(artist.get_gid()) for axes in figure.axes for artist in axes.lines}
+    shown = [label for label in _LINES if _SOURCE + label in found]
+    return f"{' and '.join(shown).capitalize()}: Natural Earth." if shown else ""
+
+
+def _in_frame(
+    study: Study, path: Path, frame: tuple[float, float, float, float]
+) -> tuple[NDArray, NDArray]:
+    """Lines in the CRS of the grid, m, with gaps between them and where they leave the map."""
+    degrees = np.concatenate(
+        [
+            np.append(shapely.get_coordinates(part), [[np.nan, np.nan]], axis=0)
+            for line in Reader(path).geometries()
+            for part in shapely.get_parts(line)
+        ]
+    )
+    x, y = (np.array(axis) for axis in study.to_grid.transform(*degrees.T))
+    west, east, south, north = frame
+    width, height = east - west, north - south
+    near = (np.abs(x - (west + east) / 2) < 1.5 * width) & (
+        np.abs(y - (south + north) / 2) < 1.5 * height
+    )
+    return np.where(near, x, np.nan), np.where(near, y, np.nan)
