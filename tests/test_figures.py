@@ -391,9 +391,11 @@ def test_nothing_that_is_written_leaves_the_page(drawn, name):
 
 
 @pytest.mark.parametrize("name", DRAW)
-def test_every_figure_states_its_numbers_with_units_and_true_minus_signs(drawn, name):
+def test_every_figure_states_its_numbers_with_units_and_true_minus_signs(scratch, drawn, name):
+    style.mark_virtual(drawn[name], scratch)  # as saving does
     numbers = style.numbers_of(drawn[name])
-    assert figures.caption_of(drawn[name], name) == f"{figures.CATALOGUE[name].caption} {numbers}"
+    caption = f"{figures.CATALOGUE[name].caption} {numbers} {style.VIRTUAL_NOTE}."
+    assert figures.caption_of(drawn[name], name) == caption
     assert numbers.endswith(".") and "nan" not in numbers and "\n" not in numbers
     assert re.search(r"\d", numbers) and not re.search(r"(?<!\w)-\d", numbers)
     assert re.search(r"°C|%|km|mm|sites|accuracy", numbers), numbers

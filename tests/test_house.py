@@ -25,7 +25,7 @@ FLOORS = [
     ["products"],
     ["metadata", "selection", "report_card"],
     ["figures"],
-    ["widgets", "study_check"],
+    ["widgets", "study_check", "executing"],
     ["run"],
     ["honesty", "redraw", "web_pages"],
 ]

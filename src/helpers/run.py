@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import papermill
 from tqdm import tqdm
 
+from helpers.executing import NotebookError, run_in_order
 from helpers.figures import catalogue_markdown
 from helpers.products.area_rows import PERMAFROST
 from helpers.storage import ContractError, read_json, read_table, replacing
@@ -30,10 +30,6 @@ NOTEBOOKS = (
     "06_map_export",
 )
 FIRST_LOOK = {"n_trees": 100}
-
-
-class NotebookError(RuntimeError):
-    """A notebook stopped; the message is that of its cell."""
 
 
 def find_study(name_or_path: str) -> Path:
@@ -56,24 +52,6 @@ def _coarser(study: Study) -> dict[str, float]:
     return {"resolution_m": float(max(size // digit * digit, study.grid.resolution_m))}
 
 
-def run_notebook(notebook: Path, executed: Path, parameters: dict[str, object]) -> None:
-    """Run one notebook; what goes wrong in a cell is a NotebookError with the notebook's name."""
-    try:
-        papermill.execute_notebook(
-            notebook,
-            executed,
-            parameters=parameters,
-            cwd=notebook.parent,
-            kernel_name="python3",
-            progress_bar=False,
-            # Errors of cells come back as exceptions; the log of the kernel is noise.
-            extra_arguments=["--log-level=CRITICAL"],
-        )
-    except papermill.PapermillExecutionError as error:
-        place = f"notebook {notebook.stem}, cell {error.exec_count}"
-        raise NotebookError(f"{error.evalue}\n({error.ename} in {place})") from error
-
-
 def run_notebooks(study_path: Path, fast: bool = False) -> dict[str, float]:
     """Run all notebooks in order on a study.
 
@@ -93,17 +71,17 @@ def run_notebooks(study_path: Path, fast: bool = False) -> dict[str, float]:
     first_look = {"study_file": str(study.file), **FIRST_LOOK, **_coarser(load_study(study_path))}
     executed = study.interim_dir / "notebooks"
     executed.mkdir(parents=True, exist_ok=True)
-    seconds = {}
-    bar = tqdm(NOTEBOOKS, unit="notebook", dynamic_ncols=True)
-    for name in bar:
-        bar.set_description(name)
-        start = time.perf_counter()
-        run_notebook(
-            PROJECT / "notebooks" / f"{name}.ipynb",
-            executed / f"{name}.ipynb",
-            first_look if name == NOTEBOOKS[0] else parameters,
-        )
-        seconds[name] = time.perf_counter() - start
+    notebooks = [PROJECT / "notebooks" / f"{name}.ipynb" for name in NOTEBOOKS]
+    values = [first_look if path.stem == NOTEBOOKS[0] else parameters for path in notebooks]
+    seconds, start = {}, time.perf_counter()
+    with tqdm(total=len(notebooks), unit="notebook", dynamic_ncols=True) as bar:
+        bar.set_description(NOTEBOOKS[0])
+        for done, name in zip(
+            run_in_order(notebooks, executed, values), [*NOTEBOOKS[1:], "done"], strict=True
+        ):
+            seconds[done.stem], start = time.perf_counter() - start, time.perf_counter()
+            bar.update()
+            bar.set_description(name)
     return seconds
 
 

@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 import rasterio
 
+from helpers.executing import NotebookError, run_notebook
 from helpers.redraw import redraw
 from helpers.run import (
     NOTEBOOKS,
     PROJECT,
-    NotebookError,
     load_variant,
     results_table,
-    run_notebook,
     write_results,
 )
 from helpers.storage import read_dataset, read_json, sha256

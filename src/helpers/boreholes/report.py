@@ -20,12 +20,24 @@ FINDING = ["check", "depth_m", "time", "until", "action", "reason", "overrule"]
 NOTHING = "nothing found"
 WORTH_DROPPING = ("zero curtain", "elevation", "heat of drilling")  # of what is only noted
 STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
-table { border-collapse: collapse; margin: .5rem 0 1.5rem; }
+@page { size: A4; margin: 12mm; }
+* { box-sizing: border-box; }
+body { font: 15px/1.5 "Segoe UI", Roboto, Arial, "Liberation Sans", system-ui, sans-serif;
+       color: #000; background: #fff; max-width: 72rem; margin: 2rem auto; padding: 0 1rem;
+       overflow-wrap: break-word; }
+h1 { font-size: 1.6em; line-height: 1.25; } h2 { font-size: 1.2em; break-after: avoid; }
+table { border-collapse: collapse; margin: .5rem 0 1.5rem; font-size: .93em; }
 th, td { text-align: left; vertical-align: top; padding: .2rem .8rem .2rem 0;
-         border-bottom: 1px solid #ccc; }
+         border-bottom: 1px solid #ccc; font-variant-numeric: tabular-nums; }
+tr { break-inside: avoid; }
+details { overflow-x: auto; }
 summary { cursor: pointer; padding: .2rem 0; } code { background: #f3f3f3; }
 .virtual { border: 2px solid; padding: .5rem 1rem; }
+@media screen and (max-width: 50rem) { table { display: block; overflow-x: auto; }
+                                       details td:nth-child(6) { min-width: 14rem; } }
+@media print { body { font-size: 8pt; max-width: none; margin: 0; padding: 0; }
+               summary { padding: 0; } details { overflow: visible; }
+               details::details-content { content-visibility: visible; } }
 """
 
 
@@ -108,8 +120,11 @@ def _page(
         + _table(thresholds.rename_axis("threshold").reset_index()),
     ]
     return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        f"<style>{STYLE}</style></head><body>\n" + "\n".join(parts) + "\n</body></html>\n"
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{title}</title><style>{STYLE}</style></head><body>\n"
+        + "\n".join(parts)
+        + "\n</body></html>\n"
     )
 
 

@@ -7,6 +7,8 @@ the arrow show true north.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import cartopy.crs as ccrs
 import numpy as np
 import xarray as xr
@@ -123,15 +125,20 @@ def smoothed(layer: xr.DataArray, radius_m: float) -> NDArray:
     return np.where(known, total / np.maximum(weight, 1e-6), np.nan)
 
 
+@lru_cache(maxsize=4)
+def _relief(box: GeoBox) -> xr.DataArray:
+    """Relief of a frame; kept, as all maps of a study have the same. For reading only."""
+    return terrain.relief(box)
+
+
 def _draw_relief(
     axes: GeoAxes, study: Study, width_mm: float, elevation: xr.DataArray | None
 ) -> None:
     """Sea, land, and a soft shadow where slopes face away from the light."""
     west, east, south, north = frame(study)
     size = (east - west) / (width_mm / MM_PER_INCH * _DISPLAY_DPI)
-    relief = terrain.relief(
-        GeoBox.from_bbox((west, south, east, north), crs=study.crs, resolution=size)
-    )
+    box = GeoBox.from_bbox((west, south, east, north), crs=study.crs, resolution=size)
+    relief = _relief(box)
     ground = np.where(np.isfinite(relief.values)[..., None], to_rgb(LAND), to_rgb(SEA))
     axes.imshow(ground, extent=extent_of(relief), interpolation="nearest", zorder=0)
     if width_mm < SINGLE_COLUMN_MM:

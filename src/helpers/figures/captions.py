@@ -9,7 +9,7 @@ from PIL import Image
 
 from helpers.figures.catalogue import CATALOGUE, Entry, check_name, file_name
 from helpers.figures.natural_earth import source_of_lines
-from helpers.figures.style import VIRTUAL_NOTE, numbers_of
+from helpers.figures.style import VIRTUAL_NOTE, is_marked_virtual, numbers_of
 from helpers.study import Study
 
 CAPTION_KEY = "Description"  # the key that the PNG standard has for it
@@ -21,6 +21,8 @@ _OF_SHAPLEY_MAPS = ("shapley_maps", "dominant_driver")
 def caption_of(figure: Figure, name: str) -> str:
     """Caption of the catalogue, the numbers that this figure shows, and the source of its lines.
 
+    Of a figure that is marked as one of virtual boreholes it says so.
+
     Raises
     ------
     ValueError
@@ -28,7 +30,8 @@ def caption_of(figure: Figure, name: str) -> str:
 
     """
     check_name(name)
-    parts = (CATALOGUE[name].caption, numbers_of(figure), source_of_lines(figure))
+    note = f"{VIRTUAL_NOTE}." if is_marked_virtual(figure) else ""
+    parts = (CATALOGUE[name].caption, numbers_of(figure), source_of_lines(figure), note)
     return " ".join(part for part in parts if part)
 
 

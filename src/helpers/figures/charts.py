@@ -129,7 +129,7 @@ def _step_numbers(
     gained, lost = (
         int((events["change_c"].isna() & events[end].notna()).sum()) for end in ("after", "before")
     )
-    parts = [f"Sites touched: {n_sites}, by step: {steps}"]
+    parts = [f"t15 changes at {n_sites} sites, by step: {steps}"]
     if len(changes):
         most = changes.loc[changes["change_c"].abs().idxmax()]
         change = in_words.number(most["change_c"])

@@ -24,6 +24,7 @@ _PREVIEW_DPI = 150
 _UNDATED = ("CreationDate", "Creator", "Producer")
 
 
+@journal_style
 def save_figure(
     figure: Figure, study: Study, name: str, of: str = "", formats: Sequence[str] = ("png",)
 ) -> Path:
@@ -47,26 +48,27 @@ def save_figure(
     if not formats or not set(formats) <= set(FORMATS):
         found = ", ".join(formats) or "none"
         raise ValueError(f"Formats of a figure: {found}. Choose from {', '.join(FORMATS)}.")
+    mark_virtual(figure, study)
     dpi = _PREVIEW_DPI if study.is_first_look else PRINT_DPI
     stem, caption, folder = file_name(name, of), caption_of(figure, name), study.figures_dir
     paths = []
     for kind in formats:
         if kind == "png":
-            paths.append(_write_png(figure, study, folder / f"{stem}.png", dpi, caption))
+            paths.append(_write_png(figure, folder / f"{stem}.png", dpi, caption))
         else:
-            paths.append(_write_pdf(figure, study, folder / "print" / f"{stem}.pdf", caption))
+            paths.append(_write_pdf(figure, folder / "print" / f"{stem}.pdf", caption))
     return paths[0]
 
 
+@journal_style
 def save_preview(figure: Figure, study: Study) -> Path:
     """Write a figure as ``preview.png``, 150 dpi, beside the products of the study."""
-    path = study.output_dir / "preview.png"
-    return _write_png(figure, study, path, _PREVIEW_DPI, caption_of(figure, "t15_map"))
-
-
-@journal_style
-def _write_png(figure: Figure, study: Study, path: Path, dpi: float, caption: str) -> Path:
     mark_virtual(figure, study)
+    path = study.output_dir / "preview.png"
+    return _write_png(figure, path, _PREVIEW_DPI, caption_of(figure, "t15_map"))
+
+
+def _write_png(figure: Figure, path: Path, dpi: float, caption: str) -> Path:
     drawn, words = io.BytesIO(), PngInfo()
     figure.savefig(drawn, format="png", dpi=dpi)
     picture = _with_palette(Image.open(drawn).convert("RGB"))
@@ -76,9 +78,7 @@ def _write_png(figure: Figure, study: Study, path: Path, dpi: float, caption: st
     return path
 
 
-@journal_style
-def _write_pdf(figure: Figure, study: Study, path: Path, caption: str) -> Path:
-    mark_virtual(figure, study)
+def _write_pdf(figure: Figure, path: Path, caption: str) -> Path:
     about = {"Title": path.stem, "Subject": caption, **dict.fromkeys(_UNDATED)}
     with replacing(path) as unfinished:
         figure.savefig(unfinished, format="pdf", dpi=PRINT_DPI, metadata=about)

@@ -106,8 +106,7 @@ def mark_virtual(figure: Figure, study: Study | None) -> Figure:
 
     A chart that knows no study is marked when it is saved.
     """
-    marked = any(text.get_text() == VIRTUAL_NOTE for text in figure.texts)
-    if study is not None and study.about.virtual_boreholes and not marked:
+    if study is not None and study.about.virtual_boreholes and not is_marked_virtual(figure):
         share = NOTE_MM / (figure.get_figheight() * MM_PER_INCH)
         if figure.get_layout_engine():
             figure.get_layout_engine().set(rect=(0, share, 1, 1 - share))
@@ -128,6 +127,11 @@ def with_numbers(figure: Figure, numbers: str) -> Figure:
 def numbers_of(figure: Figure) -> str:
     """The line of numbers of :func:`with_numbers`; empty if the figure has none."""
     return str(figure.get_label())
+
+
+def is_marked_virtual(figure: Figure) -> bool:
+    """Whether the figure says that its boreholes are virtual."""
+    return any(text.get_text() == VIRTUAL_NOTE for text in figure.texts)
 
 
 def rows_and_columns(count: int, most_columns: int) -> tuple[int, int]:

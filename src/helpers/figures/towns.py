@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import pandas as pd
 from cartopy.mpl.geoaxes import GeoAxes
@@ -88,10 +90,15 @@ def place_labels(
 
 def label_box(name: str, dot: NDArray, side: _Side) -> NDArray:
     """Left, bottom, right, top of a label on this side of its dot, mm."""
-    width = TextPath((0, 0), name, size=SMALLEST_TEXT_PT).get_extents().width * _POINT_MM
-    size = np.array([width, 1.25 * SMALLEST_TEXT_PT * _POINT_MM])
+    size = np.array([_width_mm(name), 1.25 * SMALLEST_TEXT_PT * _POINT_MM])
     lower_left = _corner(dot, side) + size * (np.array(side) - 1) / 2
     return np.concatenate([lower_left, lower_left + size])
+
+
+@lru_cache(maxsize=1024)
+def _width_mm(name: str) -> float:
+    """Width of a label; kept, as measuring takes longer than all the rest of its placing."""
+    return TextPath((0, 0), name, size=SMALLEST_TEXT_PT).get_extents().width * _POINT_MM
 
 
 def _corner(dot: NDArray, side: _Side) -> NDArray:

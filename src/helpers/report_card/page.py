@@ -43,11 +43,11 @@ tbody th { font-weight: normal; } thead th { border-bottom: 2px solid; }
 .figures { display: flex; flex-wrap: wrap; gap: .8em; }
 figure { margin: 0; flex: 0 1 calc(33.3% - .6em); break-inside: avoid; }
 figure img { width: 100%; height: auto; }
-@media (max-width: 50rem) { .row { flex-wrap: wrap; } section { overflow-x: auto; }
-                            figure { flex-basis: 100%; } }
+@media screen and (max-width: 50rem) { .row { flex-wrap: wrap; } section { overflow-x: auto; }
+                                       td { white-space: nowrap; } figure { flex-basis: 100%; } }
 @media print { body { font-size: 7pt; line-height: 1.15; max-width: none; margin: 0;
                       padding: 0; } .row { flex-wrap: nowrap; } section { overflow: visible; }
-               figure { flex-basis: 29%; } }
+               figure { flex-basis: 29%; } ul { padding-left: 2em; } }
 """
 
 

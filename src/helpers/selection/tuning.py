@@ -36,11 +36,14 @@ _PREDICTIONS = {"default": "predicted_default", "tuned": "predicted", "best": "p
 
 
 def tuning_settings(study: Study) -> dict[str, Any]:
-    """Arguments of :func:`tune_forest` from the study; its default is the forest of the study."""
-    tuning, forest = study.tuning, study.forest
+    """Arguments of :func:`tune_forest` from the study; its default is the forest of the study.
+
+    In a first look every other value of each knob is tried.
+    """
+    tuning, forest, step = study.tuning, study.forest, 2 if study.is_first_look else 1
     return settings_of(study, tuning.n_trees) | {
-        "min_samples_leaf": tuning.min_samples_leaf,
-        "max_features": tuning.max_features,
+        "min_samples_leaf": tuning.min_samples_leaf[::step],
+        "max_features": tuning.max_features[::step],
         "default": (forest.min_samples_leaf, forest.max_features),
     }
 

@@ -24,11 +24,11 @@ from helpers.validation.errors import (
     variogram_record,
 )
 from helpers.validation.fitting import (
-    QUICK_TREES,
     fit_study_forest,
     fit_weights,
     forest_settings,
     load_study_forest,
+    quick_trees,
     read_folds,
     read_training,
     site_errors,
@@ -58,7 +58,6 @@ __all__ = [
     "DESIGNS",
     "HEADLINE",
     "LEVELS",
-    "QUICK_TREES",
     "applicability_domain",
     "applicability_record",
     "calibrated",
@@ -83,6 +82,7 @@ __all__ = [
     "load_study_forest",
     "map_errors",
     "prediction_points",
+    "quick_trees",
     "read_folds",
     "read_training",
     "repeated_random_folds",

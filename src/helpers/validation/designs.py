@@ -75,12 +75,10 @@ def knndm_folds(
 
 
 def repeated_random_folds(study: Study, training: pd.DataFrame) -> list[NDArray]:
-    """Random folds, once for each repeat."""
+    """Random folds, once for each repeat; in a first look at most twice."""
     settings, seed = study.validation, study.about.seed
-    return [
-        random_folds(len(training), settings.n_folds, seed + repeat)
-        for repeat in range(settings.n_repeats)
-    ]
+    repeats = min(settings.n_repeats, 2) if study.is_first_look else settings.n_repeats
+    return [random_folds(len(training), settings.n_folds, seed + i) for i in range(repeats)]
 
 
 def study_designs(

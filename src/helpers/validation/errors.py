@@ -15,7 +15,7 @@ from helpers.error_model import ErrorModel, fit_error_model, load_error_model
 from helpers.residuals import LONGEST_RANGE
 from helpers.storage import ContractError
 from helpers.study import Study
-from helpers.validation.fitting import QUICK_TREES, forest_settings, site_errors
+from helpers.validation.fitting import forest_settings, quick_trees, site_errors
 
 
 def study_error_model(
@@ -35,7 +35,7 @@ def study_error_model(
         knndm_folds,
         standard_error_c=site_errors(study, training),
         progress=progress,
-        **settings | {"n_trees": min(settings["n_trees"], QUICK_TREES)},
+        **settings | {"n_trees": quick_trees(study)},
     )
     return replace(model, made_of=_fingerprint(study, training, domain, knndm_folds)), pairs
 

@@ -14,7 +14,13 @@ from helpers.study import Study
 from helpers.weights import standard_error_weights
 
 # At most so many trees where a hundred forests are fitted: more change a mean hardly.
-QUICK_TREES = 100
+_QUICK_TREES, _FIRST_LOOK_TREES = 100, 25
+
+
+def quick_trees(study: Study) -> int:
+    """Trees where a hundred forests are fitted: 100 at most, 25 in a first look."""
+    most = _FIRST_LOOK_TREES if study.is_first_look else _QUICK_TREES
+    return min(most, study.forest.n_trees)
 
 
 def forest_settings(study: Study) -> dict[str, Any]:

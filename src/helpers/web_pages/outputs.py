@@ -1,4 +1,4 @@
-"""Outputs of cells as a page without programs and without other files' help can show them."""
+"""Outputs of cells as a page shows them that runs no program and loads nothing from elsewhere."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from html import escape
 
-import nbformat
 from bs4 import BeautifulSoup
+from nbformat import NotebookNode
 
+from helpers.figures import CATALOGUE
 from helpers.storage import ContractError
 from helpers.study import Study
 from helpers.web_pages.executed import Lesson
 
-PICTURES = "pictures"
 INJECTED = "injected-parameters"
-WIDGET = "application/vnd.jupyter.widget-view+json"
-SHOWN_KINDS = ("text/html", "image/png", "text/markdown", "text/plain")  # the first found
-PROGRESS_BAR = re.compile(r"\[\d+:\d\d(:\d\d)?[<,]")  # of tqdm: [00:03<00:01, 5.0it/s]
-FOREIGN = ("script", "iframe", "object", "embed", "link", "video", "audio")
-NOTE = '<p class="note">In JupyterLab this panel has controls that can be moved.</p>'
+_WIDGET = "application/vnd.jupyter.widget-view+json"
+_PROGRESS_BAR = re.compile(r"\[\d+:\d\d(:\d\d)?[<,]")  # of tqdm: [00:03<00:01, 5.0it/s]
+_INLINE = re.compile(r"data:image/(png|jpeg|gif);base64,(.+)", re.DOTALL)
+_FOREIGN = ("script", "iframe", "object", "embed", "link", "video", "audio")
+_FIGURE_NAMES = {entry.caption: name for name, entry in CATALOGUE.items()}
+_NOTE = '<p class="note">In JupyterLab this panel has controls that can be moved.</p>'
 
 
 @dataclass
@@ -34,27 +35,25 @@ class Pictures:
 
     def add(self, image: bytes, kind: str, alt: str) -> str:
         """Keep a picture; returns its path, which tells page, order and content."""
-        words = re.sub(r"[^a-z0-9]+", "-", alt.lower())[:40].strip("-")
-        name = f"{self.page[:2]}_{len(self.files) + 1:02d}_{words}.{kind}"
-        self.files[f"{PICTURES}/{name}"] = image
-        return f"{PICTURES}/{name}"
+        words = "_".join(re.findall(r"[a-z0-9]+", alt.lower())[:5])
+        name = _FIGURE_NAMES.get(alt, words)
+        path = f"pictures/{self.page[:2]}_{len(self.files) + 1:02d}_{name}.{kind}"
+        self.files[path] = image
+        return path
 
 
-def with_shown_outputs(
-    lesson: Lesson, study: Study
-) -> tuple[nbformat.NotebookNode, Mapping[str, bytes]]:
-    """A copy of the notebook whose outputs a page can show, and the files of its pictures.
+def with_shown_outputs(lesson: Lesson, study: Study) -> tuple[NotebookNode, Mapping[str, bytes]]:
+    """A copy of the notebook whose outputs a page can show, and its pictures by their path.
 
-    Each output is reduced to one kind: HTML, else text. Progress bars and scripts are left out,
-    panels are their static picture. A picture that a cell shows by itself is described by the
-    line of intent before the cell. Of the parameters of the run, the study is named without
-    the folders of the machine.
+    Progress bars and scripts are left out; panels are their static picture. A picture that a cell
+    shows by itself is described by the line of intent before the cell. The parameters of the run
+    name the study without the folders of the machine.
 
     Raises
     ------
     ContractError
-        If a picture has no alternative text or is none of the page's own, if a panel has no
-        static picture, or if an output needs a program; names notebook and cell.
+        If a picture has no alternative text or is not inside the notebook, a panel has no static
+        picture, or an output needs a program; names notebook and cell.
 
     """
     notebook, pictures, intent = deepcopy(lesson.notebook), Pictures(lesson.name), ""
@@ -72,46 +71,73 @@ def with_shown_outputs(
 
 
 def _last_line(markdown: str) -> str:
-    """Last line of a text, without marks of links and emphasis."""
-    line = markdown.strip().splitlines()[-1] if markdown.strip() else ""
-    return re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", line).strip("#>- ").translate({42: "", 96: ""})
+    """Last line of a text, without the marks of links, headings, code and emphasis."""
+    line = markdown.strip().rpartition("\n")[2]
+    return re.sub(r"\[([^]]*)\]\([^)]*\)|[*`]", r"\1", line).strip("#>- ")
 
 
 def _parameters(lesson: Lesson, study: Study) -> str:
     given = dict(lesson.notebook.metadata["papermill"]["parameters"])
     given["study_file"] = study.file.relative_to(study.folder.parent).as_posix()
-    order = sorted(given, key=lambda name: name != "study_file")
-    return "\n".join(f"{name} = {given[name]!r}" for name in order)
+    return "\n".join(f"{name} = {value!r}" for name, value in sorted(given.items(), reverse=True))
 
 
 def _shown(
-    output: nbformat.NotebookNode, intent: str, pictures: Pictures, place: str
-) -> nbformat.NotebookNode | None:
-    """One output as the page shows it; None if it has nothing to show."""
+    output: NotebookNode, intent: str, pictures: Pictures, place: str
+) -> NotebookNode | None:
+    """An output as the page shows it; None if nothing of it is left."""
     if output.output_type == "stream":
-        lines = re.split(r"[\r\n]+", output.text)
-        kept = [x for x in lines if not (output.name == "stderr" and PROGRESS_BAR.search(x))]
-        output.text = "\n".join(kept)
+        lines = re.split(r"[\r\n]+", output.text) if output.name == "stderr" else [output.text]
+        output.text = "\n".join(x for x in lines if not _PROGRESS_BAR.search(x))
         return output if output.text.strip() else None
-    data = output.data
-    panel, plain = WIDGET in data, data.get("text/plain", "")
-    if panel and "text/html" not in data:
-        if PROGRESS_BAR.search(plain):
-            return None
+    html = _html(output.data, intent, place)
+    if html:
+        output.data = {"text/html": _with_files(html, pictures, place)}
+    elif _WIDGET in output.data:
+        return None
+    else:
+        texts = ("text/markdown", "text/plain")
+        output.data = {kind: output.data[kind] for kind in texts if kind in output.data}
+    return output if output.data else None
+
+
+def _html(data: Mapping[str, str], intent: str, place: str) -> str:
+    """HTML of an output; empty for a text or a progress bar."""
+    html = data.get("text/html", "")
+    if _WIDGET in data and "<img" in html:
+        return f'<div class="panel">{html}{_NOTE}</div>'
+    if _WIDGET in data and not _PROGRESS_BAR.search(data.get("text/plain", "")):
         raise ContractError(
             f"{place}: a panel without a static picture, which a web page cannot show. Make it "
             "with helpers.widgets.panel and run the notebook again."
         )
-    kind = next((kind for kind in SHOWN_KINDS if kind in data), None)
-    if kind is None:
-        return None
-    if kind == "image/png":
-        kind, html = "text/html", _figure(data[kind], intent)
-        output.data = {kind: html}
-    output.data = {kind: data[kind] if kind != "text/html" else ""} if kind not in output.data else {
-        kind: output.data[kind]
-    }
-    if kind == "text/html":
-        html = _checked(output.data[kind], pictures, place)
-        output.data[kind] = f'<div class="panel">{html}{NOTE}</div>' if panel else html
-    return output
+    if "image/png" in data and not html:
+        source = "data:image/png;base64," + data["image/png"].replace("\n", "")
+        return f'<figure><img alt="{escape(intent)}" src="{source}"></figure>'
+    return html
+
+
+def _with_files(html: str, pictures: Pictures, place: str) -> str:
+    """The HTML with its pictures as files beside the page; what a page may not have is an error."""
+    soup = BeautifulSoup(html, "html.parser")
+    for foreign in soup(_FOREIGN):
+        raise ContractError(
+            f"{place}: its output holds <{foreign.name}>, which needs a program or another file. "
+            "Show a figure, a table or a text."
+        )
+    for styles in soup("style", scoped=True):  # pandas: the page has its own style of tables
+        styles.decompose()
+    for image in soup("img"):
+        alt, inline = image.get("alt", "").strip(), _INLINE.fullmatch(image.get("src", ""))
+        if not alt:
+            raise ContractError(
+                f"{place}: a picture without alternative text. Show it with helpers.widgets.show, "
+                "or write a line of intent before the cell."
+            )
+        if not inline:
+            raise ContractError(
+                f"{place}: the picture {image.get('src')} is not inside the notebook. Show it "
+                "with helpers.widgets.show."
+            )
+        image["src"] = pictures.add(base64.b64decode(inline[2]), inline[1], alt)
+    return str(soup)

@@ -1,102 +1,118 @@
-"""The site of a study: seven pages, an index, a glossary, and what they need beside them."""
+"""The web site of a study: a page for each notebook, glossary, index and what lies beside them."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import nbformat
-from nbconvert import HTMLExporter
+from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup
+from pygments.formatters import HtmlFormatter
 
-from helpers.figures import CATALOGUE
+from helpers.figures import CATALOGUE, read_caption
 from helpers.products import VIRTUAL_NOTE
-from helpers.run import results
+from helpers.report_card.page import VIRTUAL_NOTE_ZH
+from helpers.run import PROJECT, results
 from helpers.storage import require
 from helpers.study import Study
-from helpers.web_pages.executed import Lesson, read_lessons
-from helpers.web_pages.markup import NOTEBOOKS_DIR, Content, dress
-from helpers.web_pages.outputs import static_notebook
-from helpers.web_pages.pictures import Pictures, size_of
+from helpers.web_pages.executed import Lesson, make_map, read_lessons
+from helpers.web_pages.outputs import with_shown_outputs
+from helpers.web_pages.pages import HERE, Page, markdown_page, notebook_page
 
-TEMPLATES = Path(__file__).parent / "lesson"
-GLOSSARY = NOTEBOOKS_DIR / "glossary.md"
-DOCUMENTS = {
-    "report_card.html": "Report card",
-    "borehole_quality.html": "Quality of the boreholes",
-}
+GLOSSARY = PROJECT / "notebooks" / "glossary.md"
+REPORTS = ("report_card.html", "borehole_quality.html")
+_MAP = "t15_map"
+_CODE_STYLE = "xcode"  # all its colours have a contrast of 4.5 or more on the ground of our code
 
 
-def write_site(study: Study) -> tuple[Path, list[str]]:
-    """Make the web site of the last run in the folder ``web`` of its output.
+def write_site(study: Study) -> Path:
+    """Write the web site of the executed notebooks of a study into ``output/web``.
 
-    It holds all it needs, works from the disk, and runs no programs. The folder is replaced only
-    when the new one is complete; the same run gives the same bytes.
+    It needs neither network nor script and can be read from the disk or any server. The same
+    run gives the same bytes. The folder is replaced only when the site is complete.
 
     Returns
     -------
-    The folder, and remarks on what could not be shown as it is meant.
+    Path of the index.
 
     Raises
     ------
     ContractError
-        If an executed notebook is missing or not whole, or one of its cells cannot be shown.
+        If a notebook is missing, incomplete or of another run, or a page could not show something
+        that a notebook has; see :mod:`helpers.web_pages.executed` and ``outputs``.
     FileNotFoundError
         If a product of the run is missing.
 
     """
+    files = site_files(study)
     folder = study.output_dir / "web"
-    pages, remarks = _pages(study)
-    with _replacing_folder(folder) as unfinished:
-        for name, content in pages.items():
-            path = unfinished / name
-            path.parent.mkdir(exist_ok=True)
-            path.write_bytes(content)
-    return folder, remarks
-
-
-@contextmanager
-def _replacing_folder(folder: Path) -> Iterator[Path]:
-    """Give a folder to fill; on success it takes the place of ``folder``."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    unfinished, before = (
-        folder.with_name(f".{folder.name}.{word}-{os.getpid()}") for word in ("unfinished", "old")
-    )
-    unfinished.mkdir()
+    unfinished, old = (folder.with_name(f".web.{x}-{os.getpid()}") for x in ("unfinished", "old"))
     try:
-        yield unfinished
+        for path, content in files.items():
+            (unfinished / path).parent.mkdir(parents=True, exist_ok=True)
+            (unfinished / path).write_bytes(content)
         if folder.exists():
-            folder.rename(before)
+            folder.rename(old)
         unfinished.rename(folder)
     finally:
-        if before.exists() and not folder.exists():
-            before.rename(folder)
-        for leftover in (unfinished, before):
-            shutil.rmtree(leftover, ignore_errors=True)
+        shutil.rmtree(unfinished, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+    return folder / "index.html"
 
 
-def _pages(study: Study) -> tuple[dict[str, bytes], list[str]]:
-    """Every file of the site by its name, and remarks."""
-    lessons, pictures, exporter = read_lessons(study), Pictures(), _exporter()
-    documents = {n: study.output_dir / n for n in DOCUMENTS if (study.output_dir / n).is_file()}
-    links = {NOTEBOOKS_DIR / f"{lesson.name}.ipynb": lesson.page for lesson in lessons}
-    links |= {path.resolve(): name for name, path in documents.items()}
-    if GLOSSARY.is_file():
-        links[GLOSSARY] = "glossary.html"
-    frame = _Frame(study, lessons, exporter)
-    contents = {}
-    for lesson in lessons:
-        html, _ = exporter.from_notebook_node(static_notebook(lesson, pictures))
-        contents[lesson.page] = dress(html, f"notebook {lesson.name}", links)
-    if GLOSSARY.is_file():
-        contents["glossary.html"] = dress(_text(GLOSSARY, exporter), GLOSSARY.name, links)
-    contents["index.html"] = dress(
-        _overview(study, lessons, documents, pictures, exporter), "index", links
+def site_files(study: Study) -> dict[str, bytes]:
+    """All files of the site by their path in its folder."""
+    lessons = read_lessons(study)
+    names = [*(lesson.name for lesson in lessons), GLOSSARY.stem, "index"]
+    files = {n: require(study.output_dir / n, make_map(study)).read_bytes() for n in REPORTS}
+    files["style.css"] = _style()
+    files |= _index(study, lessons)
+    glossary = markdown_page(GLOSSARY.read_text(encoding="utf-8"), GLOSSARY.name, names)
+    files["glossary.html"] = _framed(study, lessons, GLOSSARY.stem, glossary)
+    for before, lesson, after in zip([None, *lessons], lessons, [*lessons[1:], None], strict=False):
+        notebook, pictures = with_shown_outputs(lesson, study)
+        page = notebook_page(notebook, f"{lesson.name}.ipynb", names)
+        neighbours = {"before": before, "after": after}
+        files[f"{lesson.name}.html"] = _framed(study, lessons, lesson.name, page, **neighbours)
+        files |= pictures
+    return files
+
+
+def _framed(
+    study: Study, lessons: Sequence[Lesson], name: str, page: Page, **neighbours: Lesson | None
+) -> bytes:
+    """A page with the menus around it."""
+    parts = {"title": page.title, "body": Markup(page.body), "contents": page.contents}  # noqa: S704
+    return _filled("page.html.j2", study=study, lessons=lessons, name=name, **parts, **neighbours)
+
+
+def _index(study: Study, lessons: Sequence[Lesson]) -> dict[str, bytes]:
+    """The index and its picture."""
+    path = require(study.figures_dir / f"{_MAP}.png", make_map(study))
+    picture = f"pictures/{path.name}"
+    page = _filled(
+        "index.html.j2",
+        study=study,
+        lessons=lessons,
+        name="index",
+        picture=picture,
+        alt=CATALOGUE[_MAP].caption,
+        caption=read_caption(path),
+        results=results(study),
+        virtual_notes=(VIRTUAL_NOTE, VIRTUAL_NOTE_ZH),
     )
-    files = {name: frame.page(name, content).encode() for name, content in contents.items()}
-    files |= {name: path.read_bytes() for name, path in documents.items()} | pictures.files
-    files["style.css"] = (TEMPLATES / "style.css").read_bytes()
-    return files, [remark for content in contents.values() for remark in content.remarks]
+    return {"index.html": page, picture: path.read_bytes()}
+
+
+def _filled(template: str, **values: object) -> bytes:
+    environment = Environment(loader=FileSystemLoader(HERE), autoescape=True)
+    return environment.get_template(template).render(values).encode()
+
+
+def _style() -> bytes:
+    """Our style sheet and the colours of code."""
+    own = (HERE / "style.css").read_text(encoding="utf-8")
+    code = HtmlFormatter(style=_CODE_STYLE).get_style_defs(".highlight")
+    return f"{own}\n{code}\n.highlight {{ background: var(--code); }}\n".encode()

@@ -1,0 +1,93 @@
+"""One notebook after another, each in a kernel that was started while the one before it ran."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import papermill
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.utils import run_sync
+
+# What all notebooks import first, so that it is there when the first cell asks for it. Nothing
+# gets a name in the notebook.
+_IMPORTED = "__import__('helpers.figures')"
+# Errors of cells come back as exceptions; the log of the kernel is noise.
+_ARGUMENTS = ["--log-level=CRITICAL", f"--IPKernelApp.exec_lines={_IMPORTED}"]
+
+
+class NotebookError(RuntimeError):
+    """A notebook stopped; the message is that of its cell."""
+
+
+def run_notebook(
+    notebook: Path,
+    executed: Path,
+    parameters: Mapping[str, object],
+    kernel: AsyncKernelManager | None = None,
+) -> None:
+    """Run one notebook; what goes wrong in a cell is a NotebookError with the notebook's name.
+
+    Parameters
+    ----------
+    notebook, executed
+        The notebook, and where its executed copy goes, which grows cell by cell.
+    parameters
+        Values for the cell tagged ``parameters``.
+    kernel
+        A kernel that runs in the folder of the notebook; None: one of its own.
+
+    """
+    try:
+        papermill.execute_notebook(
+            notebook,
+            executed,
+            parameters=dict(parameters),
+            cwd=notebook.parent,
+            kernel_name="python3",
+            progress_bar=False,
+            km=kernel,
+            extra_arguments=_ARGUMENTS,
+        )
+    except papermill.PapermillExecutionError as error:
+        place = f"notebook {notebook.stem}, cell {error.exec_count}"
+        raise NotebookError(f"{error.evalue}\n({error.ename} in {place})") from error
+
+
+def run_in_order(
+    notebooks: Sequence[Path], executed: Path, parameters: Sequence[Mapping[str, object]]
+) -> Iterator[Path]:
+    """Run notebooks in order, and name each when it is done; copies go to the folder ``executed``.
+
+    While one runs, the kernel of the next starts and imports what it needs. ``parameters`` has
+    those of each notebook.
+
+    Raises
+    ------
+    NotebookError
+        As of :func:`run_notebook`; the notebooks after it are not run.
+
+    """
+    with closing(_kernels([notebook.parent for notebook in notebooks])) as kernels:
+        for notebook, values, kernel in zip(notebooks, parameters, kernels, strict=True):
+            run_notebook(notebook, executed / notebook.name, values, kernel)
+            yield notebook
+
+
+def _kernels(folders: Sequence[Path]) -> Iterator[AsyncKernelManager]:
+    """A kernel in each folder; the next one starts when one is asked for, and all end in the end.
+
+    A kernel is told to end when the next is asked for, and not waited for until all is done.
+    """
+    started: list[AsyncKernelManager] = []
+    try:
+        for position in range(len(folders)):
+            for folder in folders[len(started) : position + 2]:
+                started.append(AsyncKernelManager(kernel_name="python3"))
+                run_sync(started[-1].start_kernel)(cwd=str(folder), extra_arguments=_ARGUMENTS)
+            yield started[position]
+            run_sync(started[position].request_shutdown)()
+    finally:
+        for kernel in started:
+            run_sync(kernel.shutdown_kernel)()

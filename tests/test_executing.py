@@ -1,0 +1,54 @@
+"""Notebooks in order, in kernels that are started ahead and end with the run."""
+
+import nbformat
+import psutil
+import pytest
+
+from helpers.executing import NotebookError, run_in_order, run_notebook
+
+
+@pytest.fixture
+def notebooks(tmp_path):
+    """Write notebooks of one parameters cell and one cell of code."""
+
+    def write(*codes):
+        paths = []
+        for number, code in enumerate(codes):
+            cells = [nbformat.v4.new_code_cell(text) for text in ("value = 0", code)]
+            cells[0].metadata["tags"] = ["parameters"]
+            paths.append(tmp_path / f"{number}.ipynb")
+            language = {"kernelspec": {"name": "python3", "language": "python"}}
+            written = nbformat.v4.new_notebook(cells=cells, metadata=language)
+            nbformat.write(written, paths[-1])
+        (tmp_path / "executed").mkdir()
+        return paths
+
+    return write
+
+
+def printed(path):
+    return nbformat.read(path, as_version=4).cells[-1].outputs[0].text.strip()
+
+
+def test_each_has_its_own_parameters_names_and_folder(notebooks, tmp_path):
+    show = "import os; print(value, 'left' in globals(), 'helpers' in globals(), os.getcwd())"
+    paths = notebooks(f"left = 1; {show}", show)
+    values = [{"value": 1}, {"value": 2}]
+    assert list(run_in_order(paths, tmp_path / "executed", values)) == paths
+    found = [printed(tmp_path / "executed" / path.name) for path in paths]
+    assert found == [f"1 True False {tmp_path}", f"2 False False {tmp_path}"]
+
+
+def test_an_error_names_notebook_and_cell_and_stops_the_rest_and_all_kernels(notebooks, tmp_path):
+    paths = notebooks("print('fine')", "raise ValueError('too cold')", "print('never')")
+    with pytest.raises(NotebookError, match=r"too cold\n\(ValueError in notebook 1, cell \d\)"):
+        list(run_in_order(paths, tmp_path / "executed", [{}, {}, {}]))
+    assert not (tmp_path / "executed" / "2.ipynb").exists()
+    running = [p.cmdline() for p in psutil.Process().children(recursive=True)]
+    assert not any("ipykernel_launcher" in line for line in running)
+
+
+def test_one_alone_starts_a_kernel_of_its_own(notebooks, tmp_path):
+    (path,) = notebooks("print(value)")
+    run_notebook(path, tmp_path / "executed" / "0.ipynb", {"value": 7})
+    assert printed(tmp_path / "executed" / "0.ipynb") == "7"
