@@ -10,6 +10,8 @@ PROJECT = Path(__file__).resolve().parents[1]
 # conda-forge names that differ from those on PyPI
 CONDA_NAMES = {
     "dask": "dask-core",
+    "jupyter-client": "jupyter_client",
+    "jupyter-core": "jupyter_core",
     "matplotlib": "matplotlib-base",
     "nbconvert": "nbconvert-core",
     "pandera": "pandera-base",
@@ -20,7 +22,7 @@ LOCK = (PROJECT / "requirements.lock").read_text()
 
 
 def name_and_bounds(requirement):
-    return re.fullmatch(r"([a-z0-9-]+) ?(.*)", requirement).groups()
+    return re.fullmatch(r"([a-z0-9_-]+) ?(.*)", requirement).groups()
 
 
 def test_conda_and_pip_ask_for_the_same_packages_and_bounds():

@@ -17,7 +17,9 @@ def notebooks(tmp_path):
             cells = [nbformat.v4.new_code_cell(text) for text in ("value = 0", code)]
             cells[0].metadata["tags"] = ["parameters"]
             paths.append(tmp_path / f"{number}.ipynb")
-            language = {"kernelspec": {"name": "python3", "language": "python"}}
+            language = {
+                "kernelspec": {"name": "python3", "display_name": "Python", "language": "python"}
+            }
             written = nbformat.v4.new_notebook(cells=cells, metadata=language)
             nbformat.write(written, paths[-1])
         (tmp_path / "executed").mkdir()
