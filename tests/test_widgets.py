@@ -170,7 +170,7 @@ def test_a_figure_is_shown_as_it_is_saved_with_its_caption_and_as_wide_as_in_pri
     assert picture_in(html).tobytes() == Image.open(saved).tobytes()
     caption = figures.read_caption(saved)
     assert shown["text/plain"] == caption and caption.endswith("median −0.42 < 0.")
-    assert f"<figcaption>{caption.replace('<', '&lt;')}</figcaption>" in html
+    assert f">{caption.replace('<', '&lt;')}</figcaption>" in html
     (width,) = re.findall(r'width="(\d+)"', html)
     assert int(width) == width_px and "max-width: 100%" in html
     assert f'alt="{figures.CATALOGUE["t15_histogram"].caption}"' in html

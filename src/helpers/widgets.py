@@ -184,7 +184,9 @@ def _image_html(png: bytes, width_inch: float, alt: str) -> str:
 
 
 def _figure_html(image: str, caption: str) -> str:
-    return f'<figure style="margin: 0">{image}<figcaption>{caption}</figcaption></figure>'
+    look = "font-size: 0.9em; color: var(--jp-content-font-color2, inherit)"
+    words = f'<figcaption style="{look}">{caption}</figcaption>'
+    return f'<figure style="margin: 0">{image}{words}</figure>'
 
 
 def choice(label: str, options: Sequence[str]) -> ipywidgets.Dropdown:
@@ -203,7 +205,7 @@ def steps(label: str, values: Sequence[float], value: float) -> ipywidgets.Dropd
 def several(label: str, options: list[str], chosen: list[str]) -> ipywidgets.SelectMultiple:
     """List to choose several of."""
     return ipywidgets.SelectMultiple(
-        options=options, value=tuple(chosen), description=label, rows=min(len(options), 12)
+        options=options, value=tuple(chosen), description=label, rows=min(len(options), 16)
     )
 
 

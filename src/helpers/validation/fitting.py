@@ -14,11 +14,11 @@ from helpers.study import Study
 from helpers.weights import standard_error_weights
 
 # At most so many trees where a hundred forests are fitted: more change a mean hardly.
-_QUICK_TREES, _FIRST_LOOK_TREES = 100, 25
+_QUICK_TREES, _FIRST_LOOK_TREES = 100, 15
 
 
 def quick_trees(study: Study) -> int:
-    """Trees where a hundred forests are fitted: 100 at most, 25 in a first look."""
+    """Trees where a hundred forests are fitted: 100 at most, 15 in a first look."""
     most = _FIRST_LOOK_TREES if study.is_first_look else _QUICK_TREES
     return min(most, study.forest.n_trees)
 
