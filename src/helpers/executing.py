@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -76,10 +77,7 @@ def run_in_order(
 
 
 def _kernels(folders: Sequence[Path]) -> Iterator[AsyncKernelManager]:
-    """A kernel in each folder; the next one starts when one is asked for, and all end in the end.
-
-    A kernel is told to end when the next is asked for, and not waited for until all is done.
-    """
+    """A kernel in each folder; the next one starts when one is asked for, and all end in the end."""
     started: list[AsyncKernelManager] = []
     try:
         for position in range(len(folders)):
@@ -87,7 +85,18 @@ def _kernels(folders: Sequence[Path]) -> Iterator[AsyncKernelManager]:
                 started.append(AsyncKernelManager(kernel_name="python3"))
                 run_sync(started[-1].start_kernel)(cwd=str(folder), extra_arguments=_ARGUMENTS)
             yield started[position]
-            run_sync(started[position].request_shutdown)()
+            _end(started[position])
     finally:
         for kernel in started:
-            run_sync(kernel.shutdown_kernel)()
+            _end(kernel)
+
+
+def _end(kernel: AsyncKernelManager) -> None:
+    """End a kernel and the workers it has started, at once, if they are not ended yet.
+
+    All is saved by now. Asked politely, a kernel with workers takes half a minute: it waits for
+    their resource tracker, which minds no signal, and ends itself when the kernel is gone.
+    """
+    if kernel.has_kernel:
+        run_sync(kernel.signal_kernel)(signal.SIGTERM)
+        run_sync(kernel.shutdown_kernel)()
