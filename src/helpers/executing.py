@@ -77,7 +77,7 @@ def run_in_order(
 
 
 def _kernels(folders: Sequence[Path]) -> Iterator[AsyncKernelManager]:
-    """A kernel in each folder; the next one starts when one is asked for, and all end in the end."""
+    """A kernel in each folder; the next starts when one is asked for, and all end in the end."""
     started: list[AsyncKernelManager] = []
     try:
         for position in range(len(folders)):

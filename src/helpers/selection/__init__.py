@@ -23,7 +23,7 @@ from helpers.selection.forward import (
 )
 from helpers.selection.representativeness import compare_with_area
 from helpers.selection.sites import complete_sites
-from helpers.selection.skill import held_out_temperature, settings_of
+from helpers.selection.skill import cores, held_out_temperature, settings_of
 from helpers.selection.tree_number import error_by_trees
 from helpers.selection.tuning import (
     chosen_knobs,
@@ -42,6 +42,7 @@ __all__ = [
     "compare_with_area",
     "compare_with_default",
     "complete_sites",
+    "cores",
     "error_by_trees",
     "forward_selection",
     "held_out_temperature",

@@ -28,6 +28,14 @@ def settings_of(study: Study, n_trees: int = 50) -> dict[str, Any]:
     return forest_settings(study) | {"n_trees": n_trees, "by_standard_error": weighted}
 
 
+def cores(study: Study) -> int:
+    """Cores for choosing predictors and tuning: all (-1); one in a first look.
+
+    There the work is done before workers have started. The results do not depend on it.
+    """
+    return 1 if study.is_first_look else -1
+
+
 def held_out_temperature(
     training: pd.DataFrame,
     predictors: Sequence[str],

@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from tqdm.auto import tqdm
 
 from helpers.folds import knndm
-from helpers.selection.skill import on_all_cores, settings_of
+from helpers.selection.skill import cores, on_all_cores, settings_of
 from helpers.selection.tree_number import held_out_by_tree, rmse_without_tree
 from helpers.skill import Skill, jackknife_error, pooled_skill
 from helpers.storage import ContractError
@@ -32,16 +32,19 @@ from helpers.study import Study
 from helpers.validation import fit_study_forest
 
 KNOBS = ["min_samples_leaf", "max_features"]
+_FIRST_LOOK_TREES = 25
 _PREDICTIONS = {"default": "predicted_default", "tuned": "predicted", "best": "predicted_best"}
 
 
 def tuning_settings(study: Study) -> dict[str, Any]:
     """Arguments of :func:`tune_forest` from the study; its default is the forest of the study.
 
-    In a first look every other value of each knob is tried.
+    In a first look every other value of each knob is tried, with 25 trees at most.
     """
     tuning, forest, step = study.tuning, study.forest, 2 if study.is_first_look else 1
-    return settings_of(study, tuning.n_trees) | {
+    n_trees = min(tuning.n_trees, _FIRST_LOOK_TREES) if study.is_first_look else tuning.n_trees
+    return settings_of(study, n_trees) | {
+        "n_jobs": cores(study),
         "min_samples_leaf": tuning.min_samples_leaf[::step],
         "max_features": tuning.max_features[::step],
         "default": (forest.min_samples_leaf, forest.max_features),
@@ -184,7 +187,7 @@ def nested_tuning(
     folds: ArrayLike,
     points: NDArray,
     *,
-    n_jobs: int = -1,
+    n_jobs: int | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
     """Predict each fold by a forest that was tuned without it: the honest error of tuning.
@@ -203,7 +206,8 @@ def nested_tuning(
     points
         Of the map, m (n, 2), as of :func:`helpers.validation.prediction_points`.
     n_jobs, progress
-        Cores, -1 all of them; whether to show a bar. The result does not depend on them.
+        Cores, -1 all of them, None those of :func:`tuning_settings`; whether to show a bar. The
+        result does not depend on them.
 
     Returns
     -------
@@ -222,7 +226,7 @@ def nested_tuning(
     numbers = np.unique(labels)
     work = partial(_tuned_without, study, training, labels, points)
     with tqdm(total=len(numbers), desc="nested tuning", disable=not progress) as bar:
-        parts = on_all_cores(work, numbers, n_jobs, bar)
+        parts = on_all_cores(work, numbers, n_jobs or cores(study), bar)
     return pd.concat(parts).loc[training.index].reset_index(drop=True)
 
 
@@ -235,9 +239,8 @@ def _tuned_without(
         rest,
         study.forest.predictors,
         _inner_folds(study, rest, points, fold),
-        n_jobs=1,
         progress=False,
-        **tuning_settings(study),
+        **tuning_settings(study) | {"n_jobs": 1},
     )
     by_default = fit_study_forest(study, rest).predict(held_out)
     best, chosen = chosen_knobs(table, "best"), chosen_knobs(table)

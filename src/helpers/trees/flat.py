@@ -132,7 +132,9 @@ def _sites_in_leaves(
     times_drawn = np.stack(
         [np.bincount(drawn, minlength=len(order))[order] for drawn in model.estimators_samples_]
     )
-    leaves = model.apply(predictors).T + roots[:, None]
+    # As model.apply, which takes longer to share out so little work than to do it.
+    leaves = np.stack([tree.tree_.apply(predictors) for tree in model.estimators_])
+    leaves += roots[:, None]
     tree, site = np.nonzero(times_drawn)
     node, copies = leaves[tree, site], times_drawn[tree, site]
     share = copies / np.bincount(node, copies)[node]
