@@ -43,7 +43,15 @@ def test_numbers_have_three_digits_true_units_and_no_minus_zero():
 
 @pytest.mark.parametrize(
     ("share", "text"),
-    [(0, "0 %"), (0.002, "< 1 %"), (0.136, "14 %"), (0.998, "> 99 %"), (1, "100 %")],
+    [
+        (0, "0 %"),
+        (0.002, "< 1 %"),
+        (0.005, "< 1 %"),
+        (0.136, "14 %"),
+        (0.995, "> 99 %"),
+        (0.998, "> 99 %"),
+        (1, "100 %"),
+    ],
 )
 def test_nearly_nothing_is_not_nothing_and_nearly_all_not_all(share, text):
     assert in_words.percent(share) == text

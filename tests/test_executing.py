@@ -42,12 +42,34 @@ def test_each_has_its_own_parameters_names_and_folder(notebooks, tmp_path):
 
 
 def test_an_error_names_notebook_and_cell_and_stops_the_rest_and_all_kernels(notebooks, tmp_path):
+    before = set(psutil.Process().children(recursive=True))
     paths = notebooks("print('fine')", "raise ValueError('too cold')", "print('never')")
     with pytest.raises(NotebookError, match=r"too cold\n\(ValueError in notebook 1, cell \d\)"):
         list(run_in_order(paths, tmp_path / "executed", [{}, {}, {}]))
     assert not (tmp_path / "executed" / "2.ipynb").exists()
-    running = [p.cmdline() for p in psutil.Process().children(recursive=True)]
+    started = set(psutil.Process().children(recursive=True)) - before
+    running = [p.info["cmdline"] or [] for p in psutil.process_iter(["cmdline"]) if p in started]
     assert not any("ipykernel_launcher" in line for line in running)
+
+
+def test_a_kernel_that_is_killed_is_named_with_its_notebook(notebooks, tmp_path):
+    (path,) = notebooks("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    with pytest.raises(NotebookError, match=r"Kernel died\n\(notebook 0: its kernel ended"):
+        list(run_in_order([path], tmp_path / "executed", [{}]))
+
+
+def test_a_kernel_and_its_workers_are_gone_before_the_next_notebook_runs(notebooks, tmp_path):
+    work = """import os
+from joblib import Parallel, delayed
+workers = Parallel(n_jobs=2)(delayed(os.getpid)() for _ in range(8))
+open("pids", "w").write(" ".join(map(str, [os.getpid(), *workers])))"""
+    look = """import psutil
+pids = [int(pid) for pid in open("pids").read().split()]
+print(len(pids), {psutil.Process(pid).status() for pid in pids if psutil.pid_exists(pid)})"""
+    paths = notebooks(work, look)
+    list(run_in_order(paths, tmp_path / "executed", [{}, {}]))
+    # A worker that has ended stays a zombie where nothing collects orphans.
+    assert printed(tmp_path / "executed" / "1.ipynb") in ("9 set()", "9 {'zombie'}")
 
 
 def test_one_alone_starts_a_kernel_of_its_own(notebooks, tmp_path):

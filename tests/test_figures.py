@@ -17,6 +17,7 @@ from helpers.figures import (
     base_map,
     files,
     layers,
+    one_map,
     panels,
     shapley_charts,
     small_maps,
@@ -604,6 +605,16 @@ def test_without_a_cell_outside_nothing_is_hatched(scratch, data):
 def test_towns_beyond_the_frame_are_left_out(drawn):
     texts = [t.get_text() for t in drawn["t15_map"].axes[0].texts]
     assert "Hailar" in texts and "Elsewhere" not in texts
+
+
+def test_a_name_with_dollar_signs_is_no_formula(tmp_path):
+    study = make_study(tmp_path)
+    (study.folder / "towns.csv").write_text("name,longitude,latitude\nA$x^$,121,49.2\n")
+    figure, axes = one_map.single_map(study, None)
+    with mpl.rc_context(style.STYLE):
+        towns.draw_towns(axes, study, 100)
+    figure.draw_without_rendering()
+    assert "A$x^$" in {text.get_text() for text in axes.texts}
 
 
 def test_labels_of_towns_lie_inside_and_on_no_other_label_or_dot():

@@ -287,6 +287,27 @@ def test_an_elevation_unlike_the_relief_is_doubtful(folder):
     assert [row.state for row in rows] == [FINE, DOUBTFUL] and "correlation" in rows[1].found
 
 
+def test_a_large_layer_of_several_steps_without_values_is_wrong(folder, monkeypatch):
+    add_raster(folder, "empty", np.full((5, 40), np.nan), "degC")
+    edit(folder, ('path = "empty.tif"', 'path = ["empty.tif", "empty.tif"]\nover_time = "mean"'))
+    monkeypatch.setattr(sampling, "LARGEST_CELLS", 0)
+    (row,) = found(look_at(folder, "covariates"), "covariate empty")
+    assert row.state == WRONG and row.found.startswith("no value") and "nodata" in row.remedy
+
+
+@pytest.mark.parametrize("pattern", ["", "**.csv"])
+def test_what_is_no_pattern_is_missing_once_and_what_follows_waits(folder, pattern):
+    edit(folder, ('files = ["boreholes/*.csv"]', f'files = ["{pattern}"]'))
+    rows = look_at(folder, "borehole files", "sites", "depth")
+    assert [row.state for row in rows] == [MISSING, DOUBTFUL]
+    assert "is no pattern of files" in rows[0].found
+
+
+def test_a_new_study_keeps_all_digits_of_its_area(tmp_path):
+    path = new_study("exact", tmp_path, (118.1234567, 48.0, 126.0, 53.0))
+    assert load_study(path).area.west == 118.1234567
+
+
 @pytest.mark.parametrize("units", ["degC", "0.1 degC"])
 def test_a_sample_of_a_large_raster_knows_its_range_and_refuses_its_units(
     folder, monkeypatch, units

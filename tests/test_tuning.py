@@ -54,6 +54,17 @@ def by_standard_error(study):
     return study.model_copy(update={"forest": weighted})
 
 
+def test_only_a_first_look_tries_less_and_on_one_core(study):
+    whole = study.model_copy()
+    whole._variant = ""
+    less, all_of_it = selection.tuning_settings(study), selection.tuning_settings(whole)
+    for knob in tuning.KNOBS:
+        assert all_of_it[knob] == getattr(study.tuning, knob)
+        assert less[knob] == all_of_it[knob][::2]
+    assert (less["n_trees"], less["n_jobs"]) == (25, 1)
+    assert (all_of_it["n_trees"], all_of_it["n_jobs"]) == (study.tuning.n_trees, -1)
+
+
 def test_a_default_that_is_clearly_worse_is_left(training):
     table = selection.tune_forest(training, NAMES, FOLDS, **FAST)
     assert selection.chosen_knobs(table)["min_samples_leaf"] == 1

@@ -1,3 +1,4 @@
+import os
 import re
 import shutil
 import sys
@@ -209,6 +210,31 @@ def test_an_old_site_stays_until_the_new_one_is_complete(run_study, change):
     assert not [p.name for p in run_study.output_dir.iterdir() if p.name.startswith(".web")]
 
 
+def test_an_old_site_comes_back_if_the_new_one_cannot_take_its_place(run_study, monkeypatch):
+    index = site.write_site(run_study)
+    rename = Path.rename
+
+    def refuse(path, target):
+        if "unfinished" in path.name:
+            raise OSError("no room")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(OSError, match="no room"):
+        site.write_site(run_study)
+    assert index.is_file()
+    assert not [p.name for p in run_study.output_dir.iterdir() if p.name.startswith(".web")]
+
+
+def test_what_an_ended_program_of_the_same_number_left_is_no_part_of_the_site(run_study):
+    for name in ("unfinished", "old"):
+        left = run_study.output_dir / f".web.{name}-{os.getpid()}" / "left_over.txt"
+        left.parent.mkdir()
+        left.write_text("half")
+    index = site.write_site(run_study)
+    assert site.write_site(run_study) == index and not (index.parent / "left_over.txt").exists()
+
+
 def test_a_missing_notebook_is_named_with_what_makes_it(run_study):
     path = run_study.interim_dir / "notebooks" / f"{NOTEBOOKS[3]}.ipynb"
     path.unlink()
@@ -233,6 +259,7 @@ SCRIPT = display(html="<script src='https://example.org/a.js'></script>")
         (9, {"source": "[there](nowhere.md)"}, "01_b.*: the link to nowhere.md leads to no page"),
         (9, {"source": "[there](#nowhere)"}, "the link to #nowhere leads to no page"),
         (9, {"source": "![a map](map.png)"}, "the text shows the picture map.png"),
+        (9, {"source": "<img alt='a'>"}, "the text shows the picture None"),
         (9, {"source": "# Another title"}, "01_b.*: 2 titles"),
         (1, {"source": "# Title\n**Question.** Why?"}, r"01_b.*lacks \*\*Minutes\*\*"),
     ],

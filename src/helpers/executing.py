@@ -54,6 +54,11 @@ def run_notebook(
     except papermill.PapermillExecutionError as error:
         place = f"notebook {notebook.stem}, cell {error.exec_count}"
         raise NotebookError(f"{error.evalue}\n({error.ename} in {place})") from error
+    except RuntimeError as error:  # of nbclient: the kernel is gone, or has not started
+        raise NotebookError(
+            f"{error}\n(notebook {notebook.stem}: its kernel ended. Was memory short? Larger cells "
+            "need less.)"
+        ) from error
 
 
 def run_in_order(

@@ -222,7 +222,11 @@ class Study(Section):
         if Path(pattern).is_absolute() or ".." in Path(pattern).parts:
             raise StudyError(f"{self.file}: boreholes.files: '{pattern}' leaves the study folder.")
         # Names like these are locks and leftovers of office programs and file managers.
-        found = (p for p in self.folder.glob(pattern) if not p.name.startswith((".", "~$")))
+        try:
+            found = [p for p in self.folder.glob(pattern) if not p.name.startswith((".", "~$"))]
+        except ValueError as error:
+            place = f"{self.file}: boreholes.files"
+            raise StudyError(f"{place}: '{pattern}' is no pattern of files: {error}.") from error
         return sorted(p for p in found if p.is_file())
 
 

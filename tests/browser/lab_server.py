@@ -140,4 +140,8 @@ def running_lab(root, folder):
         yield SimpleNamespace(url=url, token=token, root=Path(root), log=log, process=process)
     finally:
         process.terminate()
-        process.wait(30)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

@@ -7,14 +7,13 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from PIL import Image
 
-from helpers.figures.catalogue import CATALOGUE, Entry, check_name, file_name
+from helpers.figures.catalogue import CATALOGUE, OF_REFERENCES, Entry, check_name, file_name
 from helpers.figures.natural_earth import source_of_lines
 from helpers.figures.style import VIRTUAL_NOTE, is_marked_virtual, numbers_of
 from helpers.study import Study
 
 CAPTION_KEY = "Description"  # the key that the PNG standard has for it
 _NEED_TRUTH = ("truth_comparison", "honesty")
-_OF_REFERENCES = ("comparison_map", "comparison_chart")
 _OF_SHAPLEY_MAPS = ("shapley_maps", "dominant_driver")
 
 
@@ -52,7 +51,7 @@ def catalogue_markdown(study: Study, folder: str = "") -> str:
     left_out = () if truth else _NEED_TRUTH
     left_out += () if study.forest.shapley_maps else _OF_SHAPLEY_MAPS
     shown = {name: entry for name, entry in CATALOGUE.items() if name not in left_out}
-    for name in _OF_REFERENCES:
+    for name in OF_REFERENCES:
         entry = shown.pop(name)
         shown |= {file_name(name, of): entry for of in study.references}
     lines = [

@@ -228,6 +228,9 @@ CATALOGUE: dict[str, Entry] = {
     ),
 }
 
+OF_REFERENCES = ("comparison_map", "comparison_chart")
+"""Figures that there are for each other map of a study."""
+
 
 def check_name(name: str) -> None:
     """Refuse a name that is not in the catalogue.

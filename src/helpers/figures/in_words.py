@@ -22,9 +22,9 @@ def percent(share: float) -> str:
     """Share of 1 in whole per cent; what is not quite nothing or all does not become it."""
     if np.isnan(share):
         return "– %"
-    if 0 < share < 0.005:
+    if 0 < share <= 0.005:
         return "< 1 %"
-    return "> 99 %" if 0.995 < share < 1 else f"{100 * share:.0f} %"
+    return "> 99 %" if 0.995 <= share < 1 else f"{100 * share:.0f} %"
 
 
 def number(value: float, decimals: int | None = None) -> str:

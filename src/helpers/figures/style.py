@@ -50,7 +50,7 @@ STYLE = {
     "figure.dpi": 150,
     "savefig.dpi": PRINT_DPI,
     "savefig.facecolor": "white",
-    "mathtext.default": "regular",
+    "text.parse_math": False,  # names of sites and towns may hold a $
     "pdf.fonttype": 42,  # text stays text, in fonts that journals accept
 }
 journal_style = mpl.rc_context(STYLE)

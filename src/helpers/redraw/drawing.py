@@ -10,14 +10,13 @@ from matplotlib.figure import Figure
 from tqdm.auto import tqdm
 
 from helpers.figures import CATALOGUE, save_figure
-from helpers.figures.catalogue import check_name, file_name
+from helpers.figures.catalogue import OF_REFERENCES, check_name, file_name
 from helpers.figures.files import FORMATS
 from helpers.redraw import boreholes, covariates, forest, maps, validation
 from helpers.redraw.inputs import Inputs
 from helpers.storage import ContractError
 from helpers.study import Study, StudyError
 
-OF_REFERENCES = ("comparison_map", "comparison_chart")
 _HERE = {
     name: function
     for module in (boreholes, covariates, forest, validation, maps)

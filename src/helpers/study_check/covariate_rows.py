@@ -159,6 +159,8 @@ def _values_row(
     """Range and units, the share of the map without a value, and codes taken for values."""
     inside = layer.to_numpy()[look.mapped.to_numpy()]
     known = inside[np.isfinite(inside)]
+    if not len(known):  # of several steps a sample is not checked as a whole raster is
+        return Row(what, WRONG, f"no value; {remark}", "Check nodata, the band and the area.")
     found = f"{known.min():.4g} to {known.max():.4g} {settings.units}"
     found += f"; {remark}" if remark else f"; {len(known) / len(inside):.0%} of the map known"
     remedies = []

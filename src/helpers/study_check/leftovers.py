@@ -23,7 +23,8 @@ def leftover_rows(look: Look) -> Iterator[Row]:
     yield Row("earlier run", DOUBTFUL if reasons else FINE, found, remedy if reasons else "")
 
 
-def _other_settings(study: Study) -> Iterator[str]:
+def _other_settings(study: Study) -> list[str]:
+    """How the run differed from study.toml; empty if it did not."""
     path = study.interim_dir / "covariates.nc"
     reasons = []
     with opened_dataset(path) as dataset:

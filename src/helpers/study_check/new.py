@@ -93,7 +93,7 @@ def _of_area(text: str, area: Sequence[float]) -> str:
             f"area {' '.join(f'{edge:g}' for edge in area)}: {said}. Give west south east north in "
             "degrees, west and south negative; an area across 180 degrees must be cut there."
         ) from error
-    values = {side: f"{edge:g}" for side, edge in edges.items()}
+    values = {side: f"{edge:.10g}" for side, edge in edges.items()}
     values["crs"] = f'"{equal_area_crs(**edges)}"'
     for key, value in values.items():
         text = re.sub(rf'^{key} = ("[^"]*"|[-\d.]+)', f"{key} = {value}", text, flags=re.M)

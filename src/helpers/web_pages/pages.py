@@ -60,10 +60,10 @@ def notebook_page(notebook: NotebookNode, place: str, pages: Collection[str]) ->
     for link in soup("a", href=True):
         link["href"] = _target(link["href"], place, pages, anchors)
     for image in soup("img"):
-        if not image["src"].startswith("pictures/"):
+        if not image.get("src", "").startswith("pictures/"):
             raise ContractError(
-                f"{place}: the text shows the picture {image['src']}, which would not be beside "
-                "the page. Show it from a code cell, with helpers.widgets.show."
+                f"{place}: the text shows the picture {image.get('src')}, which would not be "
+                "beside the page. Show it from a code cell, with helpers.widgets.show."
             )
     for table in soup("table"):
         box = {"class": "wide", "tabindex": "0", "role": "region", "aria-label": "Table"}

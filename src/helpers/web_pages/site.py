@@ -49,6 +49,8 @@ def write_site(study: Study) -> Path:
     files = site_files(study)
     folder = study.output_dir / "web"
     unfinished, old = (folder.with_name(f".web.{x}-{os.getpid()}") for x in ("unfinished", "old"))
+    for left in (unfinished, old):  # of a program of the same number that was ended
+        shutil.rmtree(left, ignore_errors=True)
     try:
         for path, content in files.items():
             (unfinished / path).parent.mkdir(parents=True, exist_ok=True)
@@ -56,6 +58,10 @@ def write_site(study: Study) -> Path:
         if folder.exists():
             folder.rename(old)
         unfinished.rename(folder)
+    except BaseException:
+        if old.exists() and not folder.exists():
+            old.rename(folder)
+        raise
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
