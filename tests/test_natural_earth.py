@@ -62,6 +62,21 @@ def test_a_coastline_on_this_machine_is_drawn_where_it_is(study, folders, place)
     assert captions.caption_of(figure, "t15_map").endswith(". Coastlines: Natural Earth.")
 
 
+@pytest.mark.parametrize(
+    ("points", "seen"),
+    [
+        ([(140.0, 45.0), (141.0, 46.0)], False),
+        ([(0.0, 45.0), (1.0, 46.0)], False),
+        ([(100.0, 46.0), (140.0, 46.0)], True),  # through the frame, no point in it
+    ],
+)
+def test_lines_that_miss_the_map_are_not_in_its_caption(study, folders, points, seen):
+    write(folders / "data_dir", COAST, points=points)
+    figure, _ = one_map.single_map(study, None)
+    assert ("coastlines" in drawn(figure)) == seen
+    assert ("Natural Earth" in captions.caption_of(figure, "t15_map")) == seen
+
+
 def test_borders_are_drawn_only_if_the_user_has_them(study, folders):
     write(folders / "data_dir", COAST)
     figure, _ = one_map.single_map(study, None)

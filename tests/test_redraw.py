@@ -184,9 +184,19 @@ def test_shapley_values_and_interactions_come_back_from_their_files_as_they_were
 
 
 def test_null_in_the_record_is_a_number_that_is_not_there(copied):
-    write_json({"a": [1, np.nan], "b": {"c": None}}, copied.interim_dir / "validation.json")
+    values = {"designs": [1, np.nan], "truth": {"c": None}, "applicability": {}, "drilling": []}
+    write_json(values, copied.interim_dir / "validation.json")
     record = Inputs(copied).record
-    assert record["a"][0] == 1 and np.isnan([record["a"][1], record["b"]["c"]]).all()
+    assert record["designs"][0] == 1
+    assert np.isnan([record["designs"][1], record["truth"]["c"]]).all()
+
+
+def test_a_record_that_lacks_a_part_is_named_and_stops_no_other_figure(copied):
+    write_json({"designs": {}, "truth": {}}, copied.interim_dir / "validation.json")
+    done = redraw(copied, ["designs", "confusion", "honesty"], ["png"], progress=False)
+    lacks = "validation.json: lacks applicability, drilling. Run notebook 05_validation again."
+    assert [why.endswith(lacks) for why in done.missing.values()] == [True, True]
+    assert len(done.paths) == 1
 
 
 def test_the_embedded_effects_of_steps_are_drawn_from_their_file(quality_run):

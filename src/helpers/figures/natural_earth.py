@@ -10,12 +10,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import cartopy
+import matplotlib as mpl
 import numpy as np
 import shapely
 from cartopy.io import Downloader
 from cartopy.io.shapereader import Reader
 from cartopy.mpl.geoaxes import GeoAxes
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
 from helpers.study import Study
@@ -47,12 +49,20 @@ def local_shapefile(category: str, name: str) -> Path | None:
 
 
 def draw_lines(axes: GeoAxes, study: Study, frame: tuple[float, float, float, float]) -> None:
-    """Draw the lines that are there into a map whose frame is west, east, south, north, m."""
+    """Draw lines that are there and seen; the frame of the map is west, east, south, north, m."""
     for label, (category, name, look) in _LINES.items():
         path = local_shapefile(category, name)
         if path is not None:
             x, y = _in_frame(study, path, frame)
-            axes.plot(x, y, gid=_SOURCE + label, zorder=3.2, **look)
+            if _is_seen(x, y, frame):
+                axes.plot(x, y, gid=_SOURCE + label, zorder=3.2, **look)
+
+
+def _is_seen(x: NDArray, y: NDArray, frame: tuple[float, float, float, float]) -> bool:
+    """Whether lines with gaps (NaN) cross the frame: no caption names what is not there."""
+    west, east, south, north = frame
+    lines = mpl.path.Path(np.column_stack([x, y]))
+    return lines.intersects_bbox(Bbox.from_extents(west, south, east, north), filled=False)
 
 
 def source_of_lines(figure: Figure) -> str:

@@ -11,7 +11,7 @@ import xarray as xr
 
 from helpers import covariates, products, selection, shapley, validation
 from helpers.selection import SpearmanClusters
-from helpers.storage import read_dataset, read_json, read_table, require
+from helpers.storage import ContractError, read_dataset, read_json, read_table, require
 from helpers.study import Study
 
 _QC, _COVARIATES, _FOREST = "01_borehole_qc", "02_covariates", "03_random_forest"
@@ -149,7 +149,11 @@ class Inputs:
     def record(self) -> dict[str, Any]:
         """The record of the validation, NaN where json has null."""
         path = self.study.interim_dir / "validation.json"
-        return _with_nan(read_json(path, _maker("validation.json")))
+        maker = _maker(path.name)
+        record = read_json(path, maker)
+        if lacking := sorted({"applicability", "designs", "drilling", "truth"} - record.keys()):
+            raise ContractError(f"{path}: lacks {', '.join(lacking)}. Run {maker} again.")
+        return _with_nan(record)
 
     @cached_property
     def pairs(self) -> pd.DataFrame:
