@@ -135,7 +135,9 @@ def test_a_changed_study_keeps_all_else_and_writes_to_a_folder_of_its_own(study)
     assert (tried.forest.n_trees, tried.validation.n_folds) == (7, 4)
     assert tried.forest.predictors == study.forest.predictors
     assert tried.covariates == study.covariates and tried.file == study.file
-    assert tried.interim_dir == study.folder / "interim" / "tried"
+    assert tried.interim_dir == study.interim_dir / "tried" and tried.is_first_look
+    whole = load_study(study.folder).changed(forest={"n_trees": 7})
+    assert whole.interim_dir == study.folder / "interim" / "tried" and not whole.is_first_look
     assert study.forest.n_trees == 20
 
 

@@ -37,6 +37,7 @@ from helpers.settings import (
 )
 from helpers.settings.messages import explain
 
+_FAST = "fast_"  # begins the folder of a first look
 _LARGEST_AREA_ERROR = 0.01
 
 
@@ -128,7 +129,7 @@ class Study(Section):
     @property
     def is_first_look(self) -> bool:
         """Whether cell size or trees differ from study.toml: a first look, not the product."""
-        return bool(self._variant)
+        return self._variant.startswith(_FAST)
 
     def changed(self, **sections: dict[str, Any]) -> Study:
         """The study with some settings changed, for trying out: ``forest={"n_trees": 10}``.
@@ -145,7 +146,7 @@ class Study(Section):
         for section, values in sections.items():
             settings[section] = settings.get(section, {}) | values
         study = _checked(settings, self._file)
-        study._variant = "tried"
+        study._variant = f"{self._variant}/tried".lstrip("/")
         return study
 
     @cached_property
@@ -261,7 +262,7 @@ def load_study(
     changed = _apply_variant(settings, resolution_m, n_trees)
     study = _checked(settings, file)
     trees = study.forest.n_trees
-    study._variant = f"fast_{study.grid.resolution_m:g}m_{trees}trees" if changed else ""
+    study._variant = f"{_FAST}{study.grid.resolution_m:g}m_{trees}trees" if changed else ""
     return study
 
 

@@ -90,3 +90,9 @@ def test_the_glossary_explains_each_word_once_in_both_languages():
     assert len({row[0] for row in rows}) == len({row[1] for row in rows}) == len(rows)
     assert all(re.search("[\u4e00-\u9fff]", row[1] + row[3]) for row in rows)
     assert {row[4] for row in rows} == {name[:2] for name in NOTEBOOKS}
+
+
+def test_tables_with_texts_from_files_are_escaped(notebook):
+    """A site may be called <img onerror=...>; styled tables of pandas show that as it is."""
+    for code in text_of(notebook, "code"):
+        assert code.count(".style") == code.count('escape="html"'), code
