@@ -50,10 +50,12 @@ def test_prediction_points_are_a_regular_sample_of_the_mapped_cells(study, covar
     assert np.abs(points.mean(axis=0) - [x.mean(), y.mean()]).max() < 10_000
 
 
-def test_random_folds_differ_between_repeats_and_return_with_the_seed(study):
+def test_random_folds_differ_between_repeats_and_return_with_the_seed(study, study_folder):
     training = pd.DataFrame({"x": range(40)})
     first = validation.repeated_random_folds(study, training)
-    assert len(first) == study.validation.n_repeats
+    assert len(first) == 2, "a first look repeats at most twice"
+    whole = load_study(study_folder)
+    assert len(validation.repeated_random_folds(whole, training)) == whole.validation.n_repeats == 5
     assert not np.array_equal(first[0], first[1])
     again = validation.repeated_random_folds(study, training)
     np.testing.assert_array_equal(first, again)
