@@ -1,15 +1,11 @@
 import os
 import re
 import shutil
-import sys
 from pathlib import Path
 
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
-
-sys.path.append(str(Path(__file__).parent))  # tests are imported without their folder
-
 from lessons import display, figure_html, write_run
 
 from helpers.run import NOTEBOOKS, PROJECT

@@ -5,8 +5,6 @@ runs in the main thread, where nothing else could start one.
 """
 
 import os
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -15,7 +13,6 @@ try:
 except ImportError:
     sync_playwright = None
 
-sys.path.append(str(Path(__file__).parent))  # tests are imported without their folder
 
 from lab_page import HOW_TO_GET, find_chromium, launch
 from lab_server import copy_notebooks, copy_study, running_lab

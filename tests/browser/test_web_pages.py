@@ -1,12 +1,6 @@
 """The web site as people see it: opened from the disk, wide and narrow."""
 
-import sys
-from pathlib import Path
-
 import pytest
-
-sys.path.append(str(Path(__file__).parents[1]))  # tests are imported without their folder
-
 from lessons import write_run
 
 from helpers.run import NOTEBOOKS
