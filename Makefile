@@ -1,6 +1,8 @@
 # Plain `make` lists the commands. Everything is installed into .venv from requirements.lock.
 PYTHON ?= python3
 STUDY ?= northeast_china
+# Recipes read these from the environment, in quotes: names may hold blanks, and never run as commands.
+export STUDY NAME AREA
 VENV := .venv
 RUN := $(VENV)/bin/python
 
@@ -18,32 +20,32 @@ $(VENV)/installed: requirements.lock pyproject.toml
 	@touch $@
 
 map: $(VENV)/installed ## run the seven notebooks and print the table of results (STUDY=northeast_china)
-	$(RUN) -m helpers.run map $(STUDY)
+	$(RUN) -m helpers.run map "$$STUDY"
 
 fast: $(VENV)/installed ## the same on coarse cells with fewer trees, for a first look
-	$(RUN) -m helpers.run map $(STUDY) --fast
+	$(RUN) -m helpers.run map "$$STUDY" --fast
 
 test: $(VENV)/installed ## run all tests
 	$(RUN) -m ruff check src tests
 	$(RUN) -m pytest tests
 
 new: $(VENV)/installed ## write a commented study.toml (NAME=my_region AREA="west south east north")
-	$(RUN) -m helpers.run new $(NAME) $(if $(AREA),--area $(AREA))
+	$(RUN) -m helpers.run new "$$NAME" $${AREA:+--area $$AREA}
 
 check: $(VENV)/installed ## say in seconds what of a study is fine, missing or doubtful (STUDY=northeast_china)
-	$(RUN) -m helpers.run check $(STUDY)
+	$(RUN) -m helpers.run check "$$STUDY"
 
 data: $(VENV)/installed ## fetch the open layers and boreholes a study asks for (STUDY=eastern_siberia)
-	$(RUN) -m helpers.opendata $(STUDY)
+	$(RUN) -m helpers.opendata "$$STUDY"
 
 lab: $(VENV)/installed ## open JupyterLab on the first notebook
 	$(VENV)/bin/jupyter lab --ServerApp.ip=127.0.0.1 notebooks/00_start_here.ipynb
 
 figures: $(VENV)/installed ## draw the figures of the last run again, as PNG and PDF (STUDY=northeast_china)
-	$(RUN) -m helpers.redraw $(STUDY)
+	$(RUN) -m helpers.redraw "$$STUDY"
 
 html: $(VENV)/installed ## make an offline web site of the executed notebooks (STUDY=northeast_china)
-	$(RUN) -m helpers.web_pages $(STUDY)
+	$(RUN) -m helpers.web_pages "$$STUDY"
 
 survey: $(VENV)/installed ## draw the virtual borehole survey again, byte for byte
 	$(RUN) -m helpers.virtual
