@@ -58,6 +58,7 @@ def figure_html(alt='alt="Map of &lt;t15&gt;"'):
 
 def display(**data):
     names = {"html": "text/html", "png": "image/png", "text": "text/plain", "widget": WIDGET}
+    names |= {"jpeg": "image/jpeg", "svg": "image/svg+xml", "javascript": "application/javascript"}
     bundle = {names[kind]: content for kind, content in data.items()}
     return new_output("display_data", data=bundle)
 

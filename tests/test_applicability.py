@@ -178,3 +178,13 @@ def test_places_without_a_predictor_are_an_error():
         domain.dissimilarity(TABLE.rename(columns={"TDD": "tdd"}))
     with pytest.raises(ValueError, match=r"new has 3 columns; the 2 predictors .*: PRE, TDD"):
         domain.inside(np.zeros((4, 3)))
+
+
+def test_numbers_of_sites_do_not_depend_on_how_many_are_compared_at_once(survey, monkeypatch):
+    train, _, folds = survey
+    whole = ApplicabilityDomain(train, folds=folds)
+    monkeypatch.setattr("helpers.applicability._ROWS_AT_ONCE", 7)
+    parts = ApplicabilityDomain(train, folds=folds)
+    assert parts.mean_distance == pytest.approx(whole.mean_distance, rel=1e-14)
+    np.testing.assert_allclose(parts.train_di, whole.train_di, rtol=1e-13)
+    np.testing.assert_array_equal(parts.train_lpd, whole.train_lpd)

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from matplotlib.font_manager import get_font_names
 from PIL import Image
 
 from helpers import figures
@@ -75,6 +76,26 @@ def test_panels_have_letters_if_there_are_several():
     assert in_words.sentence("one", "", "two") == "one; two."
 
 
+def test_letters_go_on_after_z():
+    letters = [style.panel_letter(i) for i in (0, 25, 26, 51, 52, 701, 702)]
+    assert letters == ["a", "z", "aa", "az", "ba", "zz", "aaa"]
+
+
+def test_only_a_part_is_said_to_be_one():
+    assert in_words.shown_of(16, 200, "predictors") == "16 of 200 predictors"
+    assert in_words.shown_of(16, 3, "predictors") == ""
+
+
+def test_chinese_letters_come_from_a_font_that_is_there():
+    """Without one there is no name that would be looked for in vain."""
+    assert style.fonts(["DejaVu Sans", "SimHei", "Noto Sans CJK SC"]) == [
+        "DejaVu Sans",
+        "Noto Sans CJK SC",
+    ]
+    assert style.fonts(["DejaVu Sans", "Ubuntu"]) == ["DejaVu Sans"]
+    assert set(style.STYLE["font.family"]) <= set(get_font_names())
+
+
 def test_only_hyphens_before_numbers_become_minus_signs():
     figure = style.with_numbers(style.new_figure(85, 50), "sub-stable -1.5 to -.5 °C (S-12)")
     assert style.numbers_of(figure) == "sub-stable −1.5 to −.5 °C (S-12)"
@@ -122,6 +143,6 @@ def test_the_list_has_the_numbers_of_what_is_drawn_and_says_what_is_not(own, res
 
 
 def test_captions_begin_with_what_is_shown_and_are_sentences():
-    for name, (_, caption) in figures.CATALOGUE.items():
+    for name, (_, caption, *_) in figures.CATALOGUE.items():
         assert caption[0].isupper() and caption.endswith("."), name
         assert not caption.startswith(("Figure", "This figure", "Map of", "Plot")), name

@@ -48,11 +48,14 @@ def test_two_boreholes_on_a_line_by_hand(domain):
 
 
 def test_a_cell_that_counts_more_is_drilled_first(domain):
-    """Weight 10 at 5 outdoes the others: the mean is that of 1 * 10, 2 and 3 over 13."""
+    """Weight 10 at 5 outdoes the others; the means, of 0, 1, 2, 3 and 0, 0, 1, 2, have none."""
     places = next_sites(domain, line(0, 5, 7, 9), along(4), 1, weight=[1, 10, 1, 1])
     assert places.index.tolist() == [1]
-    assert places["mean_dissimilarity"].iloc[0] == pytest.approx((0 + 0 + 1 + 2) / 13)
-    assert places["gain"].iloc[0] == pytest.approx((10 + 1 + 1) / 13)
+    assert places["mean_dissimilarity"].iloc[0] == pytest.approx(0.75)
+    assert places["gain"].iloc[0] == pytest.approx(0.75)
+    cold = next_sites(domain, line(0, 5, 7, 9), along(4), 4, weight=[1, 10, 0, 0])
+    assert cold.index.tolist() == [1], "cells that count nothing are drilled for nobody"
+    assert next_sites(domain, line(0, 5), along(2), weight=[0, 0]).empty
 
 
 def test_each_choice_is_the_best_of_all_cells_tried_one_by_one(survey):
@@ -90,15 +93,6 @@ def test_cells_that_gain_the_same_are_taken_in_their_order(domain):
     assert places.index.tolist() == [0, 2]
     again = next_sites(domain, line(7, 7, -4, -4), along(4), n_sites=3)
     pd.testing.assert_frame_equal(places, again)
-
-
-def test_boreholes_keep_their_distance(survey):
-    domain, cells, xy = survey
-    found = next_sites(domain, cells, xy, 5, least_distance_m=30_000)[["x", "y"]].to_numpy()
-    apart = np.linalg.norm(found[:, None] - found, axis=2)[np.triu_indices(5, 1)]
-    assert apart.min() >= 30_000
-    with pytest.raises(ContractError, match=r"of 99 boreholes placed; no cell .* 30000 m"):
-        next_sites(domain, cells, xy, 99, least_distance_m=30_000)
 
 
 def test_the_columns_may_stand_in_any_order_and_more_of_them_do_no_harm(survey):

@@ -113,10 +113,15 @@ def places(study, result):
     return table.assign(gain=gain, mean_dissimilarity=0.9 - np.cumsum(gain), share_inside=0.7)
 
 
+def profile_in_known_bins(study):
+    """Both panels, in bins whose bounds are round numbers."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(error_charts, "_edges", lambda _: np.array(EDGES))
+        return error_charts.error_profile_chart(study, pairs(), MODEL, CELLS, threshold=0.8)
+
+
 DRAW = {
-    "profile": lambda s, *_: error_charts.error_profile_chart(
-        s, pairs(), MODEL, EDGES, CELLS, threshold=0.8
-    ),
+    "profile": lambda s, *_: profile_in_known_bins(s),
     "profile alone": lambda s, *_: error_charts.error_profile_chart(s, pairs(), MODEL),
     "honesty": lambda s, *_: honesty_charts.honesty_chart(s, survey_table(), PROFILE),
     "expected error": lambda s, r, *_: error_maps.expected_error_map(s, r),
@@ -193,6 +198,11 @@ def test_the_line_is_the_spread_of_the_model_and_the_threshold_stands_in_both_pa
     ]
     assert marks[0] == [0.8]
     assert marks[1] == pytest.approx([0.5 + (0.8 - 0.6) / 0.3])
+
+
+def test_without_a_new_place_the_map_says_so(study, result, training, places):
+    figure = error_maps.drilling_map(study, result, training, places.iloc[:0].astype(object))
+    assert "No further borehole" in numbers_of(figure)
 
 
 def test_the_interval_draws_sites_not_pairs():

@@ -24,6 +24,7 @@ from helpers.figures import (
     style,
     towns,
 )
+from helpers.figures.catalogue import figures_of
 from helpers.products import class_layer, compare_with
 from helpers.scores import classification_scores, regression_scores
 from helpers.selection import spearman_clusters
@@ -289,7 +290,7 @@ DRAW = {
     "step_effects": lambda s, d: figures.step_effects(d["effects"], s),
     "error_budget": lambda s, d: figures.error_budget(d["sites"], s),
     "t15_histogram": lambda s, d: figures.temperature_histogram(d["sites"], s),
-    "covariate_maps": lambda s, d: figures.covariate_maps(s, d["layers"], NAMES, d["sites"]),
+    "covariate_maps": lambda s, d: figures.covariate_maps(s, d["layers"], NAMES),
     "station_errors": lambda s, d: figures.station_error_map(s, STATION_ERRORS, {"x": "mm"}),
     "site_distributions": lambda s, d: figures.site_distributions(
         d["training"], d["layers"], NAMES, s
@@ -393,10 +394,11 @@ def test_nothing_that_is_written_leaves_the_page(drawn, name):
 
 @pytest.mark.parametrize("name", DRAW)
 def test_every_figure_states_its_numbers_with_units_and_true_minus_signs(scratch, drawn, name):
-    style.mark_virtual(drawn[name], scratch)  # as saving does
-    numbers = style.numbers_of(drawn[name])
-    caption = f"{figures.CATALOGUE[name].caption} {numbers} {style.VIRTUAL_NOTE}."
-    assert figures.caption_of(drawn[name], name) == caption
+    entry, numbers = figures.CATALOGUE[name], style.numbers_of(drawn[name])
+    if entry.shows_boreholes:
+        style.mark_virtual(drawn[name], scratch)  # as saving does
+    note = f" {style.VIRTUAL_NOTE}." if entry.shows_boreholes else ""
+    assert figures.caption_of(drawn[name], name) == f"{entry.caption} {numbers}{note}"
     assert numbers.endswith(".") and "nan" not in numbers and "\n" not in numbers
     assert re.search(r"\d", numbers) and not re.search(r"(?<!\w)-\d", numbers)
     assert re.search(r"°C|%|km|mm|sites|accuracy", numbers), numbers
@@ -453,7 +455,21 @@ def test_a_study_of_measured_boreholes_gets_no_note(tmp_path, data):
     assert "truth_comparison" not in figures.catalogue_markdown(measured)
 
 
-@pytest.mark.parametrize("name", [n for n in DRAW if n not in ("borehole_profiles", "correlation")])
+OF_NO_BOREHOLES = ("covariate_maps", "station_errors")
+
+
+@pytest.mark.parametrize("name", OF_NO_BOREHOLES)
+def test_a_figure_of_measured_data_alone_gets_no_note(scratch, data, name):
+    figure = DRAW[name](scratch, data)
+    figures.save_figure(figure, scratch, name)
+    assert notes(figure) == 0
+    assert {n for n, e in figures.CATALOGUE.items() if not e.shows_boreholes} == {*OF_NO_BOREHOLES}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [n for n in DRAW if n not in ("borehole_profiles", "correlation", *OF_NO_BOREHOLES)],
+)
 def test_a_figure_that_knows_its_study_is_marked_before_it_is_saved(drawn, name):
     assert notes(drawn[name]) == 1
 
@@ -579,14 +595,18 @@ def legend_texts(axes):
     return [t.get_text() for t in axes.get_legend().get_texts()]
 
 
-def test_the_class_legend_names_each_class_and_its_area(scratch):
+def test_the_class_legend_names_each_class_and_its_area(scratch, data):
     """Of one hundred cells of 100 km2, ten make 0.1 x 10^4 km2."""
     temperature = np.full(scratch.geobox.shape, np.nan)
     temperature[10, :10], temperature[12, :20] = -3.0, 1.0
     classes = class_layer(scratch, on_grid(scratch, temperature))
-    texts = legend_texts(figures.thermal_class_map(scratch, classes).axes[0])
+    texts = legend_texts(figures.thermal_class_map(scratch, classes, data["result"]).axes[0])
     minus = "\N{MINUS SIGN}"
-    assert texts == [f"cold\n< {minus}2: 0.1", f"cool\n{minus}2 to 0.5: 0.0", "none\n≥ 0.5: 0.2"]
+    assert texts[:-1] == [
+        f"cold\n< {minus}2: 0.1",
+        f"cool\n{minus}2 to 0.5: 0.0",
+        "none\n≥ 0.5: 0.2",
+    ]
 
 
 def test_the_legend_says_which_share_is_outside_the_area_of_applicability(scratch, data):
@@ -610,7 +630,7 @@ def test_towns_beyond_the_frame_are_left_out(drawn):
 def test_a_name_with_dollar_signs_is_no_formula(tmp_path):
     study = make_study(tmp_path)
     (study.folder / "towns.csv").write_text("name,longitude,latitude\nA$x^$,121,49.2\n")
-    figure, axes = one_map.single_map(study, None)
+    figure, axes = one_map.single_map(study)
     with mpl.rc_context(style.STYLE):
         towns.draw_towns(axes, study, 100)
     figure.draw_without_rendering()
@@ -677,8 +697,9 @@ def test_dots_of_equal_value_stand_beside_each_other():
 def test_the_readme_of_the_figures_lists_each_with_its_notebook(tmp_path):
     text = figures.catalogue_markdown(make_study(tmp_path))
     assert style.VIRTUAL_NOTE in text
-    listed = {n: e for n, e in figures.CATALOGUE.items() if not n.startswith("comparison")}
-    for name, (notebook, caption) in listed.items():
+    left_out = ("comparison_map", "comparison_chart", "station_errors", "radius_skill")
+    listed = {n: e for n, e in figures.CATALOGUE.items() if n not in left_out}
+    for name, (notebook, caption, *_) in listed.items():
         row = f"| [{name}.png]({name}.png) | {caption} *(not drawn yet)* | {notebook} |"
         assert row.replace("|Shapley", "\\|Shapley") in text
 
@@ -689,6 +710,13 @@ def test_figures_of_other_maps_are_listed_once_for_each_of_them(scratch):
     text = figures.catalogue_markdown(named)
     for name in ("comparison_map_CCI", "comparison_chart_mine"):
         assert f"| [{name}.png]({name}.png) |" in text
+
+
+def test_no_figure_is_listed_that_the_settings_exclude(scratch, study):
+    """The small study has neither climate stations nor a radius of topographic position."""
+    names = {"station_errors", "radius_skill"}
+    assert not names & {name for name, _ in figures_of(scratch)}
+    assert names <= {name for name, _ in figures_of(study)}
 
 
 def test_maps_of_shapley_values_are_not_listed_if_the_study_does_without(scratch):
@@ -793,9 +821,68 @@ def image_of(figure):
     return (edges[1:] + edges[:-1]) / 2, mesh.get_array()
 
 
+def many(n):
+    return tuple(f"p{i}" for i in range(n))
+
+
+def test_of_many_predictors_the_largest_are_shown_and_the_caption_says_so(scratch):
+    """Predictor i has the Shapley values +-i / 10."""
+    names = many(40)
+    values = np.outer([1, -1], np.arange(40) / 10)
+    explained, units = ShapleyValues(values, 0.0, names, values), dict.fromkeys(names, "1")
+    summary = figures.shap_summary(explained, units, scratch)
+    shown = [row.get_text() for row in summary.axes[0].get_yticklabels()]
+    assert shown == [f"p{i} (–)" for i in range(24, 40)]
+    assert "; 16 of 40 predictors; 2 sites." in style.numbers_of(summary)
+    dependence = figures.shap_dependence(explained, units, scratch, np.zeros((2, 40, 40)))
+    assert dependence.axes[0].get_title(loc="left") == "(a) p31"
+    assert "; 9 of 40 predictors;" in style.numbers_of(dependence)
+
+
+def test_contributions_of_many_predictors_add_up_too(scratch):
+    names, values = many(40), np.full((1, 40), 0.25)
+    explained = ShapleyValues(values, 1.0, names, values)
+    axes = figures.site_contributions(scratch, explained, 0, dict.fromkeys(names, "1")).axes[0]
+    assert len(axes.patches) == 12 and axes.get_yticklabels()[-1].get_text() == "29 others"
+    last = axes.patches[-1]
+    assert last.get_x() + last.get_width() == pytest.approx(11)
+
+
+def test_of_many_drivers_seven_have_a_colour_and_the_rest_is_grey(scratch, data):
+    """Predictor i is the driver of i cells."""
+    result = data["result"].drop_vars(["shapley_value", "dominant_driver", "predictor"])
+    driver = np.full(scratch.geobox.shape, np.nan)
+    driver.ravel()[: 55 + 10] = np.repeat(np.arange(1, 12), [*range(1, 11), 10])
+    result["dominant_driver"] = on_grid(scratch, driver)
+    result = result.assign_coords(predictor=list(many(11)))
+    handles = figures.dominant_driver_map(scratch, result).axes[0].get_legend().legend_handles
+    texts = [h.get_label().split(" (")[0] for h in handles]
+    assert texts[:8] == [*(f"p{i}" for i in range(4, 11)), "4 others"]
+    colours = {to_hex(h.get_facecolor()) for h in handles[:8]}
+    assert len(colours) == 8 and to_hex(handles[7].get_facecolor()) == "#4d4d4d"
+
+
+def test_the_shadow_ends_where_the_elevation_ends(scratch):
+    """Walls of 5 km are not drawn out over the margin of the frame."""
+    rows, columns = scratch.geobox.shape
+    walls = on_grid(scratch, np.tile(5000.0 * (np.arange(columns) % 2), (rows, 1)))
+    figure = style.new_figure(180, 150, layout=None)
+    axes = base_map.map_axes(figure, scratch, (10, 10, 140), walls)
+    (shadow,) = [i.get_array()[..., 3] for i in axes.images if i.get_zorder() == 2]
+    assert shadow[len(shadow) // 2].max() > 1.5 * max(shadow[0].max(), shadow[-1].max())
+
+
 def test_an_image_of_depth_and_time_is_linear_between_the_sensors_of_a_month(scratch, data):
     depth, image = image_of(figures.depth_time_image(data["months"], "S01", scratch))
     np.testing.assert_allclose(image, depth[:, np.newaxis] + np.arange(24) - 12, atol=1e-9)
+
+
+def test_the_caption_of_depth_and_time_says_where_the_colours_end(scratch, data):
+    """Means of as many deg C as depth + month - 12; the colours go to 2 deg C."""
+    depth, month = np.meshgrid([1, 3, 6, 16], np.arange(24))
+    share = np.mean(np.abs(depth + month - 12) > 2)
+    numbers = style.numbers_of(figures.depth_time_image(data["months"], "S01", scratch))
+    assert f"colours end at ±2 °C, {100 * share:.0f} % of the means lie beyond." in numbers
 
 
 def test_no_image_bridges_a_missing_month_or_sensor(scratch, data):

@@ -485,3 +485,11 @@ def test_designs_of_many_sites_raise_no_warning_of_python():
         design_of("nndm", NearestNeighbourMatching(sites, points), 200)
         cells = np.round(sites[:90], 1)
         KNearestNeighbourMatching(cells, points, 10, 0.5, "kmeans", same_point="together")
+
+
+def test_leaving_out_one_of_thousands_is_refused_before_anything_is_computed():
+    many = np.arange(2002.0).reshape(-1, 2)
+    with pytest.raises(ContractError, match=r"'leave_one_out': 1,001 splits .* up to 1,000"):
+        design_of("leave_one_out", LeaveOneOut(), 1001)
+    with pytest.raises(ContractError, match=r"'nndm': 1,001 splits .* kNNDM in place of NNDM"):
+        NearestNeighbourMatching(many, AREA)

@@ -213,6 +213,23 @@ list(blocks)
 """
 
 
+FROZEN = MAP.replace(
+    "workers.CONNECT_S = 0.5",
+    "workers.CONNECT_S = 0.5; workers.WITHOUT_WORKERS_S = 1.0; workers._LOOK_EVERY_S = 0.2",
+).replace("SIGKILL", "SIGSTOP")
+
+
+def test_a_scheduler_that_is_frozen_is_an_error_and_no_endless_wait():
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", CLUSTER], **pipes) as cluster:  # noqa: S603
+        address = cluster.stdout.readline().strip()
+        command = [sys.executable, "-c", FROZEN, address, str(cluster.pid)]
+        found = subprocess.run(command, capture_output=True, text=True, timeout=120)  # noqa: S603
+        cluster.kill()
+    assert found.returncode == 1
+    assert f"The Dask scheduler at {address} has had no worker, or no answer" in found.stderr
+
+
 def test_after_a_scheduler_is_killed_the_error_is_the_last_thing_on_the_screen():
     """Not the client that tries to say good-bye while the process ends."""
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
@@ -256,5 +273,5 @@ def test_a_scheduler_left_without_workers_is_an_error(task, covariates, monkeypa
         blocks = blocks_by(task, covariates, ours)
         next(blocks)
         ours.scale(0)
-        with pytest.raises(ContractError, match=r"has had no worker for 0.5 s.*repeat the map"):
+        with pytest.raises(ContractError, match=r"has had no worker, or no answer, for 0.5 s.*map"):
             list(blocks)

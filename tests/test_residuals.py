@@ -249,3 +249,22 @@ def test_what_cannot_be_computed_is_refused_with_the_reason():
         fit_variogram(empirical_variogram(SITES[:, 0], SITES, [0, 1e7]))
     with pytest.raises(ContractError, match="all 5 sites are at one place"):
         kriged_residuals(np.arange(5.0), np.zeros((5, 2)), SITES)
+
+
+def test_kriging_of_many_sites_is_that_of_the_nearest_with_the_covariance_of_some():
+    """A smooth field is met as well as by kriging from all sites, and twice the same."""
+    random = np.random.default_rng(3)
+    xy = random.uniform(0, 1e6, (700, 2))
+    field = np.sin(xy[:, 0] / 1e5) + np.cos(xy[:, 1] / 2e5) + random.normal(0, 0.05, 700)
+    found = kriged_residuals(field[:600], xy[:600], xy[600:])
+    np.testing.assert_allclose(found, field[600:], atol=0.5)
+    few = kriged_residuals(field[:500], xy[:500], xy[600:])
+    assert np.abs(found - field[600:]).mean() < 1.1 * np.abs(few - field[600:]).mean()
+    np.testing.assert_array_equal(found, kriged_residuals(field[:600], xy[:600], xy[600:]))
+
+
+def test_a_variogram_of_too_many_sites_is_that_of_drawn_ones(monkeypatch):
+    monkeypatch.setattr("helpers.residuals.variogram.MOST_POINTS", 100)
+    found = empirical_variogram(SITES[:, 0], SITES, [0, 1e9])
+    assert found["n_pairs"].sum() == 100 * 99 / 2
+    pd.testing.assert_frame_equal(found, empirical_variogram(SITES[:, 0], SITES, [0, 1e9]))

@@ -57,6 +57,18 @@ def test_where_tables_are_too_large_shap_explains_with_every_site_as_background(
     np.testing.assert_array_equal(by_shap.data, by_tables.data)
 
 
+def test_a_background_that_would_take_hours_is_drawn_and_the_warning_says_so(
+    forest, sites, monkeypatch
+):
+    monkeypatch.setattr("helpers.trees.shapley.LARGEST_TABLES", 1000)
+    monkeypatch.setattr("helpers.shapley.values.MOST_PAIRS", 5 * 102)
+    again = dataclasses.replace(forest)
+    with pytest.warns(UserWarning, match="5 places: the background are 102 drawn .* of 104"):
+        found = site_shapley(again, sites[0][:5])
+    total = found.base_value + found.values.sum(axis=1)
+    np.testing.assert_allclose(total, forest.predict(sites[0][:5]), atol=1e-5)
+
+
 @pytest.mark.parametrize("largest", [2**30, 1000])
 def test_no_places_have_no_values(forest, sites, monkeypatch, largest):
     monkeypatch.setattr("helpers.trees.shapley.LARGEST_TABLES", largest)

@@ -125,14 +125,6 @@ def test_a_driver_has_the_colour_of_its_legend(drawn, result):
     assert seen == expected
 
 
-def test_many_predictors_have_many_colours(study, result):
-    many = xr.concat([result["shapley_value"]] * 4, "predictor")
-    many = many.assign_coords(predictor=[f"c{i}" for i in range(12)])
-    more = result.drop_vars(["shapley_value", "predictor"]).assign(shapley_value=many)
-    legend = figures.dominant_driver_map(study, more).axes[0].get_legend()
-    assert len({patch.get_facecolor() for patch in legend.get_patches()[:12]}) == 12
-
-
 def test_the_matrix_counts_both_halves_of_a_pair_and_main_effects_once():
     halves = np.array([[[1.0, 0.2], [0.2, -3.0]], [[1.0, -0.4], [-0.4, 3.0]]])
     axes = figures.interaction_matrix(halves, ("PRE", "TDD")).axes[0]

@@ -12,6 +12,7 @@ from helpers.forest import fit_forest
 from helpers.shapley import (
     ShapleyValues,
     coalition_values,
+    few_enough,
     group_shapley,
     grouped,
     interaction_values,
@@ -209,3 +210,16 @@ MISTAKES = {
 def test_what_cannot_be_worked_out_is_said(forest, sites, message):
     with pytest.raises(ContractError, match=message):
         MISTAKES[message](forest, sites[0])
+
+
+def test_more_predictions_than_can_be_made_are_refused_and_fewer_places_offered(
+    forest, sites, monkeypatch
+):
+    x = sites[0]
+    assert few_enough(forest, x) is not None and len(few_enough(forest, x)) == len(x)
+    monkeypatch.setattr("helpers.shapley.coalitions.MOST_PREDICTIONS", 20_000)
+    with pytest.raises(ContractError, match=r"60 places, 60 training sites and 16 .* 57,600 pred"):
+        coalition_values(forest, x)
+    few = few_enough(forest, x)
+    assert list(few.index) == list(range(0, 60, 3))
+    assert coalition_values(forest, few).shape == (20, 16)

@@ -52,3 +52,12 @@ def test_the_kept_order_is_counted_by_hand():
 def test_an_order_of_other_predictors_is_refused(by_fold):
     with pytest.raises(ContractError, match="Order of a, b; the table ranks a, b, c"):
         order_kept(by_fold, ["a", "b"])
+
+
+def test_of_many_sites_every_so_many_th_is_asked(sites, monkeypatch):
+    monkeypatch.setattr("helpers.shapley.stability.MOST_PLACES", 20)
+    found = shapley_by_fold(*sites, FOLDS, **FOREST).query("fold == 0").set_index("predictor")
+    _, _, forest = next(iter(forests_without_fold(*sites, FOLDS, **FOREST)))
+    expected = mean_absolute(site_shapley(forest, sites[0][::3])).set_index("predictor")
+    sizes = (table["mean_absolute_c"].sort_index() for table in (found, expected))
+    pd.testing.assert_series_equal(*sizes)

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from helpers import storage
 from helpers.storage import (
     ContractError,
+    layers,
     locked,
     opened_dataset,
     read_dataset,
@@ -212,5 +212,5 @@ def test_layers_are_stored_in_strips_of_whole_rows_and_opened_with_a_small_cache
     assert netCDF4.get_chunk_cache() == before
     with netCDF4.Dataset(path) as plain:
         usual = plain["PRE"].get_var_chunk_cache()[0]
-    with storage._small_chunk_cache(), netCDF4.Dataset(path) as small:
+    with layers._small_chunk_cache(), netCDF4.Dataset(path) as small:
         assert small["PRE"].get_var_chunk_cache()[0] < usual

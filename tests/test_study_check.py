@@ -2,6 +2,7 @@
 
 from functools import partial
 from itertools import chain
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,10 +14,27 @@ from helpers import study_check
 from helpers.covariates import build_covariates
 from helpers.storage import write_dataset
 from helpers.study import load_study
-from helpers.study_check import DOUBTFUL, FINE, MISSING, WRONG, checks, new_study, status
+from helpers.study_check import (
+    DOUBTFUL,
+    FINE,
+    MISSING,
+    WRONG,
+    checks,
+    new_study,
+    next_steps,
+    status,
+)
 from helpers.study_check import raster_sample as sampling
 from helpers.study_check.look import Look
-from helpers.study_check.rows import Row, findings, gathered, rounded, summary, table_text
+from helpers.study_check.rows import (
+    Row,
+    as_argument,
+    findings,
+    gathered,
+    rounded,
+    summary,
+    table_text,
+)
 
 AREA = (118.0, 48.0, 126.0, 53.0)
 DEGREES = (np.linspace(118.5, 125.5, 8), np.linspace(48.5, 52.5, 5))
@@ -330,7 +348,7 @@ def test_an_open_layer_not_fetched_is_missing(folder):
         file.write('[references.cci]\nsource = "open"\nproduct = "esa_cci_permafrost"\n')
         file.write('quantity = "temperature_10m"\n')
     row = found(look_at(folder, "references"), "reference cci")[0]
-    assert row.state == MISSING and "make data STUDY=mine" in row.remedy
+    assert row.state == MISSING and f"make data STUDY={folder}, with" in row.remedy
 
 
 def test_stations_that_are_few_are_doubtful(study_folder):
@@ -379,6 +397,36 @@ def test_what_an_earlier_run_of_other_settings_left_is_doubtful(folder):
     assert "(P, TPI)" in row.found and "cells" in row.found and "was changed" in row.found
 
 
+@pytest.mark.parametrize("content", [b"", b"no netCDF", b"\x89HDF\r\n\x1a\n" + bytes(500)])
+def test_a_map_of_covariates_that_cannot_be_read_is_doubtful_as_a_run_makes_it_again(
+    folder, content
+):
+    path = load_study(folder).interim_dir / "covariates.nc"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    row = found(look_at(folder, "earlier run"), "earlier run")[0]
+    assert row.state == DOUBTFUL and "covariates.nc, which a run makes again" in row.found
+    assert "make map" in row.remedy
+
+
+def test_sites_that_the_checks_refuse_are_told_once(folder):
+    table = holes(folder)
+    table.loc[table["site"] == "H00", "longitude"] = 10.0
+    table.loc[table["site"] == "H01", "depth_m"] /= 10
+    table.to_csv(folder / "boreholes" / "holes.csv", index=False)
+    rows = look_at(folder, "sites", "expected sites")
+    assert "1 x outside the area (H00" in found(rows, "refused sites")[0].found
+    text = found(rows, "expected sites")[0].found
+    assert text == "38 of 40 sites can be used (not: 1 refused; 1 x too shallow)"
+
+
+def test_of_many_files_that_cannot_be_read_twenty_are_named(folder):
+    for number in range(25):
+        (folder / "boreholes" / f"bad{number}.csv").write_text(f"site,depth{number}\nA,1\n")
+    rows = [row for row in look_at(folder, "borehole files") if row.state == WRONG]
+    assert len(rows) == 21 and rows[-1].found == "5 more cannot be read"
+
+
 def test_an_unexpected_error_becomes_a_row_and_the_others_go_on(folder, monkeypatch):
     def fails(look):
         yield Row("towns", FINE, "before")
@@ -409,10 +457,23 @@ def test_the_crs_of_an_area_has_its_parallels_a_sixth_inside_and_is_equal_area(a
     assert Proj(text).get_factors(longitude, latitude).areal_scale == pytest.approx(1, abs=1e-3)
 
 
-def test_the_table_keeps_to_its_width_and_breaks_long_paths():
-    text = table_text([Row("a", FINE, "x" * 300, "do this " * 20)], width=90)
-    assert max(map(len, text.splitlines())) <= 90
-    assert text.replace("\n", "").count("x") == 300
+@pytest.mark.parametrize(("letter", "columns"), [("x", 1), ("冻", 2)])
+def test_the_table_keeps_to_its_width_and_breaks_long_paths(monkeypatch, letter, columns):
+    """A Chinese letter takes two columns of a screen."""
+    monkeypatch.setenv("COLUMNS", "90")
+    text = table_text([Row("a", FINE, letter * 300, "y" * 99), Row(letter * 9, FINE, "b")])
+    lines = text.splitlines()
+    wide = [len(line) + (columns - 1) * line.count(letter) for line in lines]
+    assert max(wide) <= 90 and text.count(letter) == 309
+    starts = {line.find("y") + (columns - 1) * line.count(letter) for line in lines[2:6]}
+    assert len(starts) == 1, "the last column stands straight"
+
+
+def test_a_study_is_named_as_a_command_takes_it(tmp_path):
+    project = Path(study_check.__file__).parents[3]
+    assert as_argument(project / "data" / "mine") == "mine"
+    assert as_argument(tmp_path / "my study") == f"'{tmp_path}/my study'"
+    assert f"make map STUDY={tmp_path}/mine " in next_steps(tmp_path / "mine" / "study.toml")
 
 
 def test_the_summary_counts_what_is_not_fine():

@@ -241,6 +241,10 @@ def test_what_is_to_be_expected_of_a_map(study, covariates, survey, errors):
     assert found["expected_error_inside_c"] < found["expected_error_outside_c"]
     cells = validation.cell_table(result, covariates[study.forest.predictors], most=500)
     assert 250 < len(cells) <= 500 and cells["doubt"].between(0, 20).all()
+    p = result["permafrost_probability_calibrated"].sel(
+        x=cells.x.to_xarray(), y=cells.y.to_xarray()
+    )
+    assert (cells["doubt"] > 0).equals(pd.Series(((p > 0.05) & (p < 0.95)).to_numpy()))
     assert cells["TDD"].notna().all()
     truth = result["t15"] - 1
     known = validation.map_errors(result, truth)

@@ -6,7 +6,8 @@ from pathlib import Path
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
-from lessons import display, figure_html, write_run
+from lessons import display, figure_html, png, write_run
+from nbformat.v4 import new_output
 
 from helpers.run import NOTEBOOKS, PROJECT
 from helpers.storage import ContractError
@@ -136,6 +137,36 @@ def test_outputs_are_shown_without_progress_bars(pages):
     assert "it/s" not in text and "50%" not in text
 
 
+OUTPUTS = {
+    "image/jpeg": [display(jpeg=png())],
+    "image/svg": [display(svg='<svg xmlns="http://www.w3.org/2000/svg"><script>1</script></svg>')],
+}
+
+
+@pytest.mark.parametrize(("kind", "ending"), [("jpeg", ".jpeg"), ("svg", ".svg")])
+def test_pictures_of_other_kinds_are_shown_as_files(change, kind, ending):
+    """A script inside a picture is not run by the page that shows it."""
+    files = site.site_files(change(5, outputs=OUTPUTS[f"image/{kind}"]))
+    page = BeautifulSoup(files["01_borehole_qc.html"], "html.parser")
+    image = page("img")[0]
+    assert image["src"].endswith(ending) and image["alt"] == "The map, as before:"
+    assert files[image["src"]] and not page("script")
+
+
+def test_a_bar_in_printed_text_takes_nothing_with_it(change):
+    text = "before\nfolds:  50%|#####     | 1/2 [00:01<00:01,  1.0it/s]\rafter\n\nend\n"
+    files = site.site_files(change(5, outputs=[new_output("stream", name="stdout", text=text)]))
+    page = BeautifulSoup(files["01_borehole_qc.html"], "html.parser")
+    assert "before\nafter\n\nend" in page.get_text() and "it/s" not in page.get_text()
+
+
+def test_what_needs_a_program_is_left_out_and_named(change):
+    files = site.site_files(change(5, outputs=[display(javascript="alert(1)", text="<Java>")]))
+    text = BeautifulSoup(files["01_borehole_qc.html"], "html.parser").get_text()
+    assert "<Java>" in text and "alert" not in text
+    assert "Left out, as this page runs no programs: an output of the kind application/j" in text
+
+
 def test_solutions_stay_folded_with_their_code_in_colours(pages):
     (solution,) = pages["01_borehole_qc"]("details")
     assert solution.summary.get_text() == "Solution" and not solution.has_attr("open")
@@ -254,6 +285,7 @@ SCRIPT = display(html="<script src='https://example.org/a.js'></script>")
         (7, {"outputs": [display(widget="{}", text="VBox()")]}, "cell 7: a panel without a static"),
         (9, {"source": "[there](nowhere.md)"}, "01_b.*: the link to nowhere.md leads to no page"),
         (9, {"source": "[there](#nowhere)"}, "the link to #nowhere leads to no page"),
+        (9, {"source": "<a href='javascript:a()'>b</a>"}, r"the link to javascript:a\(\) leads"),
         (9, {"source": "![a map](map.png)"}, "the text shows the picture map.png"),
         (9, {"source": "<img alt='a'>"}, "the text shows the picture None"),
         (9, {"source": "# Another title"}, "01_b.*: 2 titles"),
@@ -273,10 +305,20 @@ def test_notebooks_of_another_study_or_other_settings_are_refused(run_study):
     with pytest.raises(ContractError, match=r"executed with n_trees = \d+, not 7. Run `make fast"):
         site.site_files(other)
     path = other.interim_dir / "notebooks" / f"{NOTEBOOKS[0]}.ipynb"
-    text = path.read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8").replace("northeast_china/study.toml", "b/study.toml")
     path.write_text(text.replace('study_file": "', 'study_file": "/elsewhere'), encoding="utf-8")
     with pytest.raises(ContractError, match=r"executed for /elsewhere.*, not for"):
         site.site_files(other)
+
+
+def test_a_project_that_was_moved_keeps_its_pages(run_study, tmp_path):
+    moved = tmp_path / "elsewhere" / run_study.folder.name
+    shutil.copytree(run_study.folder, moved)
+    figure = run_study.figures_dir / "t15_map.png"
+    study = load_study(moved)
+    study.figures_dir.mkdir(parents=True, exist_ok=True)
+    shutil.copy(figure, study.figures_dir)
+    assert site.site_files(study) == site.site_files(run_study)
 
 
 def test_the_texts_of_the_course_make_pages():

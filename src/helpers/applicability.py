@@ -9,7 +9,7 @@ density says how many training sites support a place inside.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,7 @@ from scipy.spatial import KDTree
 from scipy.spatial.distance import cdist
 
 MISSING_DENSITY = -1
+_ROWS_AT_ONCE = 1000
 
 
 class ApplicabilityDomain:
@@ -74,16 +75,18 @@ class ApplicabilityDomain:
         self._centre = values.mean(axis=0)
         self._scale = _weights(weights, self.names, values.shape[1]) / values.std(axis=0, ddof=1)
         points = (values - self._centre) * self._scale
-        self.mean_distance = float(cdist(points, points).sum() / (n_sites * (n_sites - 1)))
+        total = sum(cdist(points[rows], points).sum() for rows in _parts(n_sites))
+        self.mean_distance = float(total / (n_sites * (n_sites - 1)))
         # Measured in this unit, distances in the tree are dissimilarity indices.
         self._scale = self._scale / self.mean_distance
         points = (values - self._centre) * self._scale
         self._tree = KDTree(points)
         labels = _labels(folds, n_sites)
-        to_others = np.where(labels[:, None] == labels, np.inf, cdist(points, points))
-        self.train_di = to_others.min(axis=1)
+        self.train_di = _over_others(points, labels, lambda apart: apart.min(axis=1))
         self.threshold = _upper_whisker(self.train_di)
-        self.train_lpd = (to_others < self.threshold).sum(axis=1)
+        self.train_lpd = _over_others(
+            points, labels, lambda apart: (apart < self.threshold).sum(axis=1)
+        )
 
     @property
     def parameters(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -125,6 +128,23 @@ class ApplicabilityDomain:
             )
         complete = np.isfinite(values).all(axis=1)
         return (values[complete] - self._centre) * self._scale, complete
+
+
+def _parts(n_sites: int) -> list[slice]:
+    """Rows whose distances to all sites are held in memory together."""
+    return [slice(first, first + _ROWS_AT_ONCE) for first in range(0, n_sites, _ROWS_AT_ONCE)]
+
+
+def _over_others(
+    points: np.ndarray, labels: np.ndarray, summary: Callable[[np.ndarray], np.ndarray]
+) -> np.ndarray:
+    """What ``summary`` makes of the distances of each site to all; to its own fold infinite."""
+    found = []
+    for rows in _parts(len(points)):
+        apart = cdist(points[rows], points)
+        apart[labels[rows, None] == labels] = np.inf
+        found.append(summary(apart))
+    return np.concatenate(found)
 
 
 def _upper_whisker(di: np.ndarray) -> float:

@@ -26,12 +26,11 @@ def next_sites(
     xy: ArrayLike,
     n_sites: int = 5,
     weight: ArrayLike | None = None,
-    least_distance_m: float = 0.0,
 ) -> pd.DataFrame:
-    """Cells in which new boreholes would lower the mean dissimilarity of all cells most.
+    """Cells in which new boreholes would lower the dissimilarity of the cells that count most.
 
-    Chosen one after the other: each is the best after those before it. Without a least distance
-    the sum of the gains is at least 63 % of what the best set would gain (Nemhauser et al. 1978,
+    Chosen one after the other: each is the best after those before it. Together they lower the
+    weighted mean by at least 63 % of what the best set would (Nemhauser et al. 1978,
     doi:10.1007/BF01588971). A borehole makes the dissimilarity index of a cell that to the new
     site, if this is smaller. Centre, scale and threshold stay those of the domain.
 
@@ -52,45 +51,38 @@ def next_sites(
     n_sites
         Number of new boreholes.
     weight
-        What each cell counts (n,), 0 or more, e.g. its expected error. ``None``: all alike.
-    least_distance_m
-        New boreholes keep at least so far apart.
+        What each cell counts (n,), 0 or more, e.g. its expected error; if all are 0, no borehole
+        is worth it. ``None``: all alike.
 
     Returns
     -------
     A row for each new borehole, in the order of drilling, indexed by the number of its cell: x, y
-    (m), dissimilarity_index of its cell before it is drilled, mean_dissimilarity of the cells
-    (weighted) and share_inside (share of the cells in the area of applicability, unweighted) after
-    it, gain (by how much it lowers the mean). Of cells that gain the same the first is taken.
-    Fewer rows than asked for, if no other cell would lower the mean.
+    (m), dissimilarity_index of its cell before it is drilled, mean_dissimilarity of all cells and
+    share_inside (share of them in the area of applicability) after it, gain (by how much it lowers
+    the mean). These count every cell alike, so that they can be held against the map. Of cells
+    that are as good the first is taken. Fewer rows than asked for, if no other cell would lower
+    the weighted mean.
 
     Raises
     ------
     ContractError
-        If there are too many cells, numbers are missing, shapes do not fit, or no cell is left
-        that is far enough from the new boreholes.
+        If there are too many cells, numbers are missing, or shapes do not fit.
 
     """
     points, index, xy, weight = _checked(domain, cells, xy, weight)
     if n_sites < 1:
         raise ContractError(f"n_sites is {n_sites}; ask for 1 borehole or more.")
-    allowed, rows = np.ones(len(points), dtype=bool), []
-    for number in range(n_sites):
-        if not allowed.any():
-            raise ContractError(
-                f"{number} of {n_sites} boreholes placed; no cell is left that lies "
-                f"{least_distance_m:g} m from all of them. Ask for fewer or let them be nearer."
-            )
-        gain = np.where(allowed, _gains(points, index, weight), -np.inf)
-        best = int(np.argmax(gain >= gain.max() - _ROUNDING * abs(gain.max())))
+    rows = []
+    for _ in range(n_sites):
+        gain = _gains(points, index, weight)
+        best = int(np.argmax(gain >= gain.max() - _ROUNDING * gain.max()))
         if gain[best] <= 0:
             break
-        before = index[best]
+        before = index
         index = np.minimum(index, cdist(points[[best]], points)[0])
-        apart = np.hypot(*(xy - xy[best]).T)
-        allowed &= (apart >= least_distance_m) & (apart > 0)
         inside = np.mean(index <= domain.threshold)
-        rows.append((best, *xy[best], before, weight @ index, inside, gain[best]))
+        mean = index.mean()
+        rows.append((best, *xy[best], before[best], mean, inside, before.mean() - mean))
     columns = ["x", "y", "dissimilarity_index", "mean_dissimilarity", "share_inside", "gain"]
     return pd.DataFrame(rows, columns=["cell", *columns]).set_index("cell")
 
@@ -119,14 +111,14 @@ def _checked(
     _expect_numbers("cells", predictors.to_numpy(dtype=float), (n, predictors.shape[1]))
     xy = _expect_numbers("xy", xy, (n, 2))
     weight = _expect_numbers("weight", np.ones(n) if weight is None else weight, (n,))
-    if (weight < 0).any() or not weight.any():
+    if (weight < 0).any():
         raise ContractError(
-            f"weight goes from {weight.min():g} to {weight.max():g}; numbers of 0 or more, not all "
-            "of them 0, are needed."
+            f"weight goes from {weight.min():g} to {weight.max():g}; numbers of 0 or more are "
+            "needed."
         )
     centre, scale, _ = domain.parameters
     points = (predictors.to_numpy(dtype=float) - centre) * scale
-    return points, index, xy, weight / weight.sum()
+    return points, index, xy, weight / (weight.sum() or 1.0)
 
 
 def _present(names: list[str], cells: pd.DataFrame) -> list[str]:

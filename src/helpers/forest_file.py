@@ -4,19 +4,48 @@ from __future__ import annotations
 
 import io
 import itertools
+import json
+import math
 import re
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
+from tokenize import TokenError
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
 
 import numpy as np
 import skops.io
 from sklearn.tree import BaseDecisionTree
+from sklearn.tree._tree import Tree
 
 from helpers.storage import ContractError, replacing
 
 # The only types a forest file may hold beyond those that skops trusts by itself. The nodes of
 # these trees are checked before they are used: skops takes them as they come.
 TRUSTED_TYPES = ("sklearn.tree._tree.Tree",)
+AGAIN = "Fit the forest again: run notebook 03_random_forest."
+# Everything a forest file consists of: loader of skops, module, class, kind of array.
+_KINDS = {
+    ("DictNode", "builtins", "dict", "None"),
+    ("ListNode", "builtins", "list", "None"),
+    ("TupleNode", "builtins", "tuple", "None"),
+    ("TypeNode", "builtins", "str", "None"),
+    ("JsonNode", "builtins", "str", "None"),
+    ("NdArrayNode", "numpy", "ndarray", "numpy"),
+    ("ObjectNode", "sklearn.ensemble._forest", "RandomForestRegressor", "None"),
+    ("ObjectNode", "sklearn.tree._classes", "DecisionTreeRegressor", "None"),
+    ("TreeNode", "sklearn.tree._tree", "Tree", "None"),
+}
+_PART = re.compile(r"schema\.json|[0-9]{1,20}\.npy")
+# Of the forests here no part unpacks to more than 40 times what it is; deflate can do 1000.
+_MOST_UNPACKED, _SLACK_BYTES = 200, 1_000_000
+_SHOWN = 3
+# What zipfile, json, numpy, skops and scikit-learn raise where a file is not what it says.
+_DAMAGED = (
+    *(ArithmeticError, AssertionError, AttributeError, BadZipFile, EOFError, LookupError),
+    *(MemoryError, OSError, RuntimeError, TypeError, ValueError, zlib.error),
+    *(SyntaxError, TokenError),  # of the header of an array, which numpy reads as literals
+)
 
 
 def write_trusted(content: dict[str, object], path: str | Path) -> Path:
@@ -27,30 +56,88 @@ def write_trusted(content: dict[str, object], path: str | Path) -> Path:
 
 
 def read_trusted(path: Path) -> object:
-    """Read what :func:`write_trusted` wrote; any type not in ``TRUSTED_TYPES`` is refused.
+    """Read what :func:`write_trusted` wrote; anything else is refused before it is unpacked.
+
+    skops names the class of every part, and how it is made again, in a schema. What a forest has
+    is known, so that nothing rests on what skops itself takes for harmless.
 
     Raises
     ------
     ContractError
-        If the file is no skops file, or holds a type that could run code of its own.
+        If the file is no forest file, is damaged, unpacks to far more than it is, or holds a part
+        that no forest has.
 
     """
     try:
-        foreign = set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED_TYPES)
+        foreign = _foreign_parts(path)
         content = None if foreign else skops.io.load(path, trusted=list(TRUSTED_TYPES))
-    except (BadZipFile, KeyError, TypeError, ValueError) as error:
-        raise ContractError(f"{path}: not a forest written by this program ({error}).") from error
+    except _DAMAGED as error:
+        raise ContractError(
+            f"{path}: not a forest written by this program, or damaged "
+            f"({type(error).__name__}: {error}). {AGAIN}"
+        ) from error
     if foreign:
         raise ContractError(
-            f"{path}: holds {', '.join(sorted(foreign))}, which no forest needs and which could "
-            "run code of its own; the file was not loaded. Load only forests you know."
+            f"{path}: holds {', '.join(foreign[:_SHOWN])}, which no forest needs and which could "
+            f"run code of its own; the file was not loaded. Load only forests you know. {AGAIN}"
         )
     return content
 
 
+def _foreign_parts(path: Path) -> list[str]:
+    """What of a file no forest has, in words, most telling first; a damaged one is an error."""
+    with ZipFile(path) as parts:
+        found = parts.infolist()
+        names = [part.filename for part in found]
+        if len(set(names)) < len(names):
+            raise ValueError("a part is there twice")
+        odd = sorted(name for name in names if not _PART.fullmatch(name))
+        swollen = [part.filename for part in found if _is_swollen(part)]
+        if odd or swollen:
+            return [f"the part {name!r}" for name in odd] + [
+                f"the part {name!r}, which unpacks to far more than it is," for name in swollen
+            ]
+        foreign = sorted(set(_kinds(json.loads(parts.read("schema.json")))) - _KINDS)
+        for part in found:
+            if part.filename.endswith(".npy"):
+                _expect_whole_array(parts, part)
+    return [f"{node} {module}.{name}" for node, module, name, _ in foreign]
+
+
+def _is_swollen(part: ZipInfo) -> bool:
+    return part.file_size > _SLACK_BYTES + _MOST_UNPACKED * part.compress_size
+
+
+def _kinds(node: object) -> Iterator[tuple[str, ...]]:
+    """How each part of a schema is made again: loader, module, class, kind of array."""
+    if isinstance(node, dict):
+        if "__loader__" in node or "__class__" in node:
+            keys = ("__loader__", "__module__", "__class__", "type")
+            yield tuple(str(node.get(key)) for key in keys)
+        node = list(node.values())
+    if isinstance(node, list):
+        for inner in node:
+            yield from _kinds(inner)
+
+
+def _expect_whole_array(parts: ZipFile, part: ZipInfo) -> None:
+    """See that an array claims as many bytes as there are: it gets its memory by what it claims."""
+    with parts.open(part) as stream:
+        version = np.lib.format.read_magic(stream)
+        read = {(1, 0): np.lib.format.read_array_header_1_0}.get(
+            version, np.lib.format.read_array_header_2_0
+        )
+        shape, _, dtype = read(stream)
+        claimed = stream.tell() + math.prod(shape) * dtype.itemsize
+    if dtype.hasobject or claimed != part.file_size:
+        raise ValueError(f"array {part.filename} of shape {shape} and type {dtype} is not whole")
+
+
 def nodes_are_sound(tree: BaseDecisionTree, n_predictors: int) -> bool:
     """Whether every branch leads on to a later node and asks for a predictor there is."""
-    nodes = tree.tree_
+    nodes = getattr(tree, "tree_", None)
+    if not isinstance(nodes, Tree) or nodes.n_outputs != 1 or nodes.max_n_classes != 1:
+        return False
     left, right, feature = nodes.children_left, nodes.children_right, nodes.feature
     leaf = (left == -1) & (right == -1) & (feature < 0)
     here = np.arange(nodes.node_count)

@@ -7,15 +7,16 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
+import psutil
 from tqdm import tqdm
 
-from helpers.executing import NotebookError, run_in_order
+from helpers.executing import Journal, NotebookError, open_journal, run_in_order
 from helpers.figures import catalogue_markdown
 from helpers.products.area_rows import PERMAFROST
-from helpers.storage import ContractError, read_json, read_table, replacing
+from helpers.storage import ContractError, locked, printable, read_json, read_table, replacing
 from helpers.study import Study, StudyError, load_study
 from helpers.study_check import check, new_study, next_steps, status, summary, table_text
 
@@ -55,11 +56,19 @@ def _coarser(study: Study) -> dict[str, float]:
 def run_notebooks(study_path: Path, fast: bool = False) -> dict[str, float]:
     """Run all notebooks in order on a study.
 
-    Executed copies, with their pictures, go to ``interim/notebooks`` of the study.
+    Executed copies, with their pictures, go to ``interim/notebooks`` of the study. Notebooks that
+    an interrupted run has done with the same inputs are not run again.
 
     Returns
     -------
-    Seconds of each notebook.
+    Seconds of each notebook that was run.
+
+    Raises
+    ------
+    NotebookError
+        If a notebook stops.
+    ContractError
+        If another run of this study is under way.
 
     """
     study = load_variant(study_path, fast)
@@ -69,20 +78,47 @@ def run_notebooks(study_path: Path, fast: bool = False) -> dict[str, float]:
         "n_trees": study.forest.n_trees,
     }
     first_look = {"study_file": str(study.file), **FIRST_LOOK, **_coarser(load_study(study_path))}
-    executed = study.interim_dir / "notebooks"
-    executed.mkdir(parents=True, exist_ok=True)
     notebooks = [PROJECT / "notebooks" / f"{name}.ipynb" for name in NOTEBOOKS]
     values = [first_look if path.stem == NOTEBOOKS[0] else parameters for path in notebooks]
+    executed = study.interim_dir / "notebooks"
+    with locked(executed, "running these notebooks"):
+        executed.mkdir(exist_ok=True)
+        _remove_unfinished(study)
+        return _run_missing(open_journal(study, notebooks, values), notebooks, executed, values)
+
+
+def _run_missing(
+    journal: Journal, notebooks: list[Path], executed: Path, values: list[dict[str, object]]
+) -> dict[str, float]:
+    """Run the notebooks that the journal does not name as done; seconds of each."""
+    n_done = len(journal.done)
+    if n_done:
+        numbers = ", ".join(path.stem[:2] for path in notebooks[:n_done])
+        print(f"{numbers} done in the interrupted run with the same inputs, reused")
     seconds, start = {}, time.perf_counter()
-    with tqdm(total=len(notebooks), unit="notebook", dynamic_ncols=True) as bar:
-        bar.set_description(NOTEBOOKS[0])
+    names = [*(path.stem for path in notebooks), "done"]
+    with tqdm(total=len(notebooks), initial=n_done, unit="notebook", dynamic_ncols=True) as bar:
+        bar.set_description(names[n_done])
         for done, name in zip(
-            run_in_order(notebooks, executed, values), [*NOTEBOOKS[1:], "done"], strict=True
+            run_in_order(notebooks[n_done:], executed, values[n_done:]),
+            names[n_done + 1 :],
+            strict=True,
         ):
+            journal.add()
             seconds[done.stem], start = time.perf_counter() - start, time.perf_counter()
             bar.update()
             bar.set_description(name)
+    journal.close()
     return seconds
+
+
+def _remove_unfinished(study: Study) -> None:
+    """Remove what writers on this machine that are gone left half done."""
+    for folder in (study.interim_dir, study.output_dir, study.figures_dir):
+        for path in folder.glob(".*.unfinished-*"):
+            writer = path.name.rpartition(".unfinished-")[2].split(".")[0]
+            if writer.isdigit() and not psutil.pid_exists(int(writer)):
+                path.unlink(missing_ok=True)
 
 
 def results(study: Study) -> dict[str, str]:
@@ -207,21 +243,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         if given.command == "new":
-            print(next_steps(new_study(given.name, PROJECT / "data", given.area)))
+            _show(next_steps(new_study(given.name, PROJECT / "data", given.area)))
             return 0
         path = find_study(given.study)
         if given.command == "check":
             rows = check(path, given.whole)
-            print(table_text(rows), summary(rows), sep="\n\n")
+            _show(f"{table_text(rows)}\n\n{summary(rows)}")
             return status(rows)
         seconds = run_notebooks(path, given.fast)
         study = load_variant(path, given.fast)
         write_results(study)
-        print(results_table(study, seconds))
+        _show(results_table(study, seconds))
     except (StudyError, ContractError, NotebookError, OSError) as error:
-        print(f"\n{error}", file=sys.stderr)
+        _show(f"\n{error}", sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        _show("\nStopped. The next run goes on where this one was.", sys.stderr)
+        return 130
     return 0
+
+
+def _show(text: str, stream: TextIO | None = None) -> None:
+    """Print; a name or cell of a file must not move the cursor or colour the screen."""
+    print(printable(text), file=stream)
 
 
 if __name__ == "__main__":

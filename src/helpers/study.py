@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 from odc.geo.geobox import GeoBox
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
-from pyproj import CRS, Proj, Transformer
+from pyproj import CRS, Transformer
 from pyproj.crs import ProjectedCRS
-from pyproj.exceptions import CRSError
 
 from helpers.settings import (
     About,
@@ -35,10 +34,11 @@ from helpers.settings import (
     Tuning,
     Validation,
 )
+from helpers.settings.grid_checks import check_grid
 from helpers.settings.messages import explain
 
+_COMPUTED = ("terrain", "stations")
 _FAST = "fast_"  # begins the folder of a first look
-_LARGEST_AREA_ERROR = 0.01
 
 
 class StudyError(ValueError):
@@ -73,6 +73,12 @@ class Study(Section):
         for name in wanted:
             if name not in self.covariates:
                 raise ValueError(f"covariate '{name}' is not described; choices: {known}")
+        for name, c in self.covariates.items():
+            if c.source == "terrain" and self.covariates[c.elevation].source in _COMPUTED:
+                raise ValueError(
+                    f"'{name}' takes '{c.elevation}' for elevation, which is computed itself; name "
+                    "a covariate of source relief, raster or open"
+                )
         sources = {c.source for c in self.covariates.values()}
         if "stations" in sources and not (self.climate and self.climate.stations):
             raise ValueError("covariates from stations need stations in a [climate] section")
@@ -196,11 +202,26 @@ class Study(Section):
         return int(np.ceil(max(radii, default=0) / self.grid.resolution_m)) + 1
 
     def path(self, relative: str) -> Path:
-        """Path of a file named in study.toml; it must exist inside the study folder."""
-        path = (self.folder / relative).resolve()
+        """Path of a file named in study.toml; it must exist inside the study folder.
+
+        A study moves, and is judged, as one folder: what it reads lies in it, after symbolic
+        links are followed. A large raster on another disk is copied inside, or the whole folder
+        is put on that disk; nothing is ever written outside either.
+        """
+        try:
+            path = (self.folder / relative).resolve()
+            found = path.is_file() or any((path / n).is_file() for n in ("zarr.json", ".zgroup"))
+        except (OSError, ValueError, RuntimeError) as error:
+            raise StudyError(
+                f"{self.file}: '{relative[:80]}' is no path of a file here ({error}). Correct it "
+                "in study.toml; a symbolic link must end at a file."
+            ) from error
         if not path.is_relative_to(self.folder.resolve()):
-            raise StudyError(f"{self.file}: '{relative}' leaves the study folder; copy it inside.")
-        if not (path.is_file() or (path / "zarr.json").is_file() or (path / ".zgroup").is_file()):
+            raise StudyError(
+                f"{self.file}: '{relative}' leaves the study folder: it is {path}. Copy the file "
+                "into the folder and name it there."
+            )
+        if not found:
             raise StudyError(
                 f"{self.file}: file '{relative}' not found at {path}. Put it there, or correct "
                 "the path in study.toml."
@@ -256,9 +277,12 @@ def load_study(
     if not file.is_file():
         raise StudyError(f"No study at {file}. Make one with: python -m helpers.run new NAME")
     try:
-        settings = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise StudyError(f"{file}: not valid TOML in UTF-8: {error}.") from error
+        settings = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError) as error:  # also of numbers too long, brackets too deep
+        raise StudyError(
+            f"{file}: not valid TOML in UTF-8: {error}. Correct it there; an editor of plain text "
+            "saves it as UTF-8."
+        ) from error
     changed = _apply_variant(settings, resolution_m, n_trees)
     study = _checked(settings, file)
     trees = study.forest.n_trees
@@ -271,10 +295,13 @@ def _checked(settings: dict[str, Any], file: Path) -> Study:
     try:
         study = Study.model_validate(settings)
         study._file = file.resolve()
-        _check_crs(study)
     except ValidationError as error:
         words = [explain(file, Study, one) for one in error.errors()]
         raise StudyError("\n".join(words)) from error
+    try:
+        check_grid(study.grid, study.area)
+    except ValueError as error:
+        raise StudyError(f"{file}: {error}") from error
     return study
 
 
@@ -289,24 +316,3 @@ def _apply_variant(settings: dict, resolution_m: float | None, n_trees: int | No
             changed |= settings[section].get(key) != value
             settings[section][key] = value
     return changed
-
-
-def _check_crs(study: Study) -> None:
-    try:
-        crs = study.crs
-    except CRSError as error:
-        raise StudyError(f"{study.file}: grid.crs: pyproj cannot read it: {error}.") from error
-    if not crs.is_projected or crs.axis_info[0].unit_name != "metre":
-        raise StudyError(f"{study.file}: grid.crs: found {crs.name}; one in metres is needed.")
-    area = study.area
-    longitude, latitude = np.meshgrid(
-        np.linspace(area.west, area.east, 5), np.linspace(area.south, area.north, 5)
-    )
-    scale = Proj(crs).get_factors(longitude, latitude).areal_scale
-    error = np.abs(np.subtract(scale, 1)).max()
-    if error > _LARGEST_AREA_ERROR:
-        raise StudyError(
-            f"{study.file}: grid.crs: {crs.name} is not equal-area here (areas are off by up to "
-            f"{error:.0%}), so the area of permafrost would be wrong. Take an Albers or a Lambert "
-            "azimuthal equal-area CRS."
-        )

@@ -165,7 +165,10 @@ def _line(stored: str, wanted: str) -> tuple[float, float]:
         ends = ends * water
     elif source_kind != target_kind:
         raise UnitError(f"units '{stored}' cannot be converted to '{wanted}'")
-    zero, one = ends.to(target).magnitude / target_factor
+    try:
+        zero, one = ends.to(target).magnitude / target_factor
+    except (pint.PintError, ArithmeticError) as error:  # degrees times another unit, say
+        raise UnitError(f"units '{stored}' cannot be converted to '{wanted}'") from error
     # Adding 273.15 and taking it away leaves a rounding error that is no part of the line.
     return float(f"{one - zero:.12g}"), float(f"{zero:.12g}")
 

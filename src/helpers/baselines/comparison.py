@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
 from helpers.baselines.models import (
@@ -27,6 +28,8 @@ from helpers.study import Study
 _KEYS = ["design", "site", "fold", "weight", "observed"]
 
 
+# The last digit of a regression of many sites depends on how many threads share it.
+@threadpool_limits.wrap(limits=1, user_api="blas")
 def baseline_predictions(
     study: Study,
     training: pd.DataFrame,

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import date
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from helpers.boreholes.headers import says_date
-from helpers.storage import ContractError, numeric
+from helpers.boreholes.headers import says_date, shortened
+from helpers.storage import ContractError
 
 MISSING_TEXTS = ["", "NaN", "nan", "NAN", "NA", "N/A", "null", "NULL", "None", "-", "--", "—", "/"]
 USUAL_TIME = "%Y-%m-%d %H:%M:%S"
 EXCEL_DAY_ZERO = pd.Timestamp("1899-12-30")
 YEARS = (1800, 2200)
+LONGEST_WORD = 100
 EXCEL_DAYS = (20_000, 60_000)  # 1954 to 2064
 _DATE = re.compile(r"(\d{4})\s*[-/年]\s*(\d{1,2})(?:\s*[-/月]\s*(\d{1,2})?日?)?(.*)")
 _DAY_OR_MONTH_FIRST = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})(?!\d).*")
+_ZONE = re.compile(r":\d\d(?:[.,]\d+)?\s*(?:Z|[-+]\d\d:?\d{0,2})\s*$")
+_FORMULA = re.compile(r"[=@]|[-+](?!\d+$)")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -30,17 +34,50 @@ def texts(cells: pd.Series) -> pd.Series:
     return pd.Series(result, cells.index, "string", cells.name)
 
 
+def words(cells: pd.Series, place: str) -> pd.Series:
+    """Text of each cell that may go, as it is, into a table for a spreadsheet program."""
+    result = texts(cells)
+    for word in result.dropna().unique():
+        if fault := _fault(word):
+            raise ContractError(
+                f"{place}: column '{cells.name}': row {result.index[result == word][0]} holds "
+                f"{quoted(word)}, which {fault}. Write something else."
+            )
+    return result
+
+
+def _fault(word: str) -> str:
+    """Why a word may not be the code or setting of a site; '' if it may."""
+    if len(word) > LONGEST_WORD:
+        return f"is longer than {LONGEST_WORD} characters"
+    if _FORMULA.match(word):
+        return f"begins with '{word[0]}': spreadsheet programs would run it as a formula"
+    if any(unicodedata.category(character) in ("Cc", "Cf") for character in word):
+        return "holds a character that cannot be seen, such as a line break"
+    return ""
+
+
 def numbers(cells: pd.Series, place: str) -> pd.Series:
     """Numbers of a column, missing as NaN; text is an error that names row and column."""
     if pd.api.types.is_numeric_dtype(cells):
         return cells.astype(float)
-    try:
-        return pd.to_numeric(cells).astype(float)
-    except (ValueError, TypeError):
-        # With the empty rows back in their places, a position in the column is a row of the file.
-        first, last = cells.index[0], cells.index[-1]
-        column = cells.reindex(range(first, last + 1))
-        return numeric(column, f"{place}: column '{cells.name}'", first)[cells.index]
+    # A column of nothing but dates would become nanoseconds.
+    cells = cells.astype(str).where(cells.notna()) if _are_dates(cells) else cells
+    values = pd.to_numeric(cells, errors="coerce").astype(float)
+    wrong = values.isna() & cells.notna()
+    if wrong.any():
+        wrong &= ~cells.astype(str).str.strip().isin(MISSING_TEXTS)
+    for row, cell in cells[wrong].items():
+        raise ContractError(
+            f"{place}: column '{cells.name}': row {row} holds {quoted(cell)}, a number is "
+            "needed. Correct it or leave it empty."
+        )
+    return values
+
+
+def quoted(cell: Any) -> str:
+    """What a cell holds, for messages; the beginning of what is long."""
+    return f"'{shortened(str(cell))}'"
 
 
 def number_block(cells: pd.DataFrame, place: str) -> np.ndarray:
@@ -48,9 +85,14 @@ def number_block(cells: pd.DataFrame, place: str) -> np.ndarray:
     if all(map(pd.api.types.is_object_dtype, cells.dtypes)):
         flat = pd.Series(cells.to_numpy(dtype=object).ravel())
         values = pd.to_numeric(flat, errors="coerce").to_numpy(dtype=float)
-        if not np.isnan(values[flat.notna()]).any():
+        if not np.isnan(values[flat.notna()]).any() and not _are_dates(flat):
             return values.reshape(cells.shape)
     return np.column_stack([numbers(column, place) for _, column in cells.items()])
+
+
+def _are_dates(cells: pd.Series) -> bool:
+    """Whether all are dates or spans of time, which pandas would count in nanoseconds."""
+    return pd.api.types.infer_dtype(cells, skipna=True).startswith(("date", "time"))
 
 
 def times(cells: pd.Series, place: str) -> pd.Series:
@@ -70,17 +112,30 @@ def times(cells: pd.Series, place: str) -> pd.Series:
         iso = pd.Series([_iso(cell, dated) for cell in unique], dtype=str)
         parsed = pd.to_datetime(iso, format="ISO8601", errors="coerce", utc=True)
         parsed = parsed.dt.tz_localize(None)
+        _require_one_clock(iso, codes, cells, place)
     # Years far off are slips, and beyond 2262 they do not fit into nanoseconds.
     parsed = parsed.where(parsed.dt.year.between(*YEARS))
     known = np.append(parsed.to_numpy("datetime64[ns]"), np.datetime64("NaT", "ns"))
     result = pd.Series(known[codes], index=cells.index)
-    wrong = cells.index[result.isna() & cells.notna()]
-    if len(wrong):
+    for row, cell in cells[result.isna() & cells.notna()].items():
         raise ContractError(
-            f"{place}: column '{cells.name}': row {wrong[0]} holds '{cells[wrong[0]]}', which "
-            f"cannot be read as a date{_remedy(cells[wrong[0]])}."
+            f"{place}: column '{cells.name}': row {row} holds {quoted(cell)}, which cannot be "
+            f"read as a date{_remedy(cell)}."
         )
     return result
+
+
+def _require_one_clock(iso: pd.Series, codes: np.ndarray, cells: pd.Series, place: str) -> None:
+    """Raise an error if some times of a column have a zone and others have none."""
+    has_zone, is_time = iso.str.contains(_ZONE), iso != ""
+    if has_zone.any() and (bare := is_time & ~has_zone).any():
+        (one, zoned), (other, without) = (
+            next(cells[np.isin(codes, which.index[which])].items()) for which in (has_zone, bare)
+        )
+        raise ContractError(
+            f"{place}: column '{cells.name}': row {one} holds '{zoned}' with a time zone, row "
+            f"{other} '{without}' without. Write all times with their zone, or none."
+        )
 
 
 def _remedy(cell: Any) -> str:
@@ -88,6 +143,7 @@ def _remedy(cell: Any) -> str:
     match = _DAY_OR_MONTH_FIRST.fullmatch(str(cell).strip())
     first, _, second, year = match.groups() if match else ("", "", "", "")
     orders = {"day": f"{year}-{second}-{first}", "month": f"{year}-{first}-{second}"}
+    orders |= {"year": f"{first}-{second}-{year}"} if len(first) == len(year) == 2 else {}
     layout = "%Y-%m-%d" if len(year) == 4 else "%y-%m-%d"
     dates = {name: pd.to_datetime(d, format=layout, errors="coerce") for name, d in orders.items()}
     shown = [f"{d:%Y-%m-%d} if the {name} is first" for name, d in dates.items() if d is not pd.NaT]

@@ -17,6 +17,8 @@ from helpers.storage import ContractError
 if TYPE_CHECKING:
     import pandera.pandas as pa
 
+DEEPEST_M = 1e6  # far more than any hole has in centimetres
+MOST_MONTHS = 12 * 400
 AVERAGING = ("reading", "day", "month", "mean")
 
 
@@ -38,7 +40,12 @@ RECORD_RULES = (
         "a time, except of a mean over years",
         "Fill it in or delete the row.",
     ),
-    Rule("depth_m", lambda t: np.isfinite(t["depth_m"]), "a finite depth", "Correct it."),
+    Rule(
+        "depth_m",
+        lambda t: t["depth_m"].abs() <= DEEPEST_M,
+        f"within {DEEPEST_M:g} m",
+        "Correct it.",
+    ),
     Rule(
         "temperature_c",
         lambda t: ~np.isinf(t["temperature_c"]),
@@ -57,6 +64,18 @@ RECORD_RULES = (
         lambda t: ~(t["year_start"] > t["year_end"]).fillna(False).astype(bool),
         "no later than year_end",
         "Exchange or correct the years.",
+    ),
+    Rule(
+        "n_months",
+        lambda t: t["n_months"].isna() | t["n_months"].between(0, MOST_MONTHS),
+        f"a number of months from 0 to {MOST_MONTHS}",
+        "Correct it or leave it empty.",
+    ),
+    Rule(
+        "amplitude_c",
+        lambda t: t["amplitude_c"].isna() | t["amplitude_c"].between(0, np.inf, inclusive="left"),
+        "half of a range: 0 or more",
+        "Correct it or leave it empty.",
     ),
 )
 SITE_RULES = (

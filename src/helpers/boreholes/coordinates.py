@@ -13,6 +13,7 @@ from pyproj import CRS, Transformer
 from pyproj.aoi import AreaOfUse
 from pyproj.exceptions import CRSError
 
+from helpers.boreholes.cells import quoted
 from helpers.boreholes.tables import Table
 from helpers.storage import ContractError
 
@@ -20,6 +21,7 @@ DEGREES, PROJECTED = ("longitude", "latitude"), ("x", "y")
 # Degrees beyond the area of use of a CRS. Zones are used a little beyond their meridians, and the
 # area of a national CRS ends with the land.
 FARTHEST_SIDEWAYS, FARTHEST_UP_OR_DOWN = 3.0, 20.0
+LONGEST_ANGLE = 60
 EDGES = ("west", "east", "south", "north")
 _HEMISPHERES = {
     "longitude": {"E": 1, "W": -1, "东经": 1, "西经": -1, "东": 1, "西": -1},
@@ -131,12 +133,18 @@ def _known_crs(table: Table, crs: str | None) -> CRS:
             'boreholes.sites_crs in study.toml, such as "EPSG:32651", or give longitude, latitude.'
         )
     try:
-        return CRS.from_user_input(crs)
+        known = CRS.from_user_input(crs)
     except CRSError as error:
         raise ContractError(
-            f"boreholes.sites_crs: pyproj cannot read '{crs}' ({error}). Give a code such as "
-            '"EPSG:32651".'
+            f"study.toml: boreholes.sites_crs: pyproj cannot read '{crs}' ({error}). Give a "
+            'code such as "EPSG:32651".'
         ) from error
+    if not (known.is_projected or known.is_geographic):
+        raise ContractError(
+            f"study.toml: boreholes.sites_crs: '{crs}' is a {known.type_name}, which says "
+            'nothing of easting and northing. Give a code such as "EPSG:32651".'
+        )
+    return known
 
 
 def degrees(table: Table, name: str) -> pd.Series:
@@ -149,14 +157,16 @@ def degrees(table: Table, name: str) -> pd.Series:
     if len(wrong):
         raise ContractError(
             f"{table.place}: column '{table.header(name)}': row {wrong[0]} holds "
-            f"'{text[wrong[0]]}', which is no {name}. Write decimal degrees such as 121.5042, or "
-            "degrees, minutes and seconds such as 121°30'15\"."
+            f"{quoted(text[wrong[0]])}, which is no {name}. Write decimal degrees such as "
+            "121.5042, or degrees, minutes and seconds such as 121°30'15\"."
         )
     return numbers.fillna(parsed)
 
 
 def _parsed(text: str, axis: str) -> float | None:
     """Degrees of text such as 121°30'15"E, N52°58.2', 52 58 12.5 N or 121度30分15秒."""
+    if len(text) > LONGEST_ANGLE:
+        return None
     text = unicodedata.normalize("NFKC", text).strip().upper()
     hemispheres = _HEMISPHERE.findall(text)
     match = _SEXAGESIMAL.fullmatch(_HEMISPHERE.sub("", text).strip().lower())

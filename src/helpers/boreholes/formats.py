@@ -27,7 +27,7 @@ from pathlib import Path
 import pandas as pd
 
 from helpers.boreholes.contracts import RECORD_TYPES, require_records, require_sites
-from helpers.boreholes.headers import OUR_COLUMNS, matching
+from helpers.boreholes.headers import MOST_LISTED, OUR_COLUMNS, listed, matching
 from helpers.boreholes.positions import BESIDE, one_row_per_site, site_table_rows
 from helpers.boreholes.readers import ignored_columns
 from helpers.boreholes.recognition import (
@@ -160,14 +160,14 @@ def _told(files: list[Path], formats: Mapping[str, str]) -> dict[Path, str]:
     for pattern, kind in formats.items():
         if kind not in FORMATS:
             raise ContractError(
-                f"boreholes.formats: '{pattern}' is told to be '{kind}', which is no format."
-                f"{matching(kind, FORMATS)} Choices: {', '.join(FORMATS)}."
+                f"study.toml: boreholes.formats: '{pattern}' is told to be '{kind}', which is no "
+                f"format.{matching(kind, FORMATS)} Choices: {', '.join(FORMATS)}."
             )
-        matches = [path for path in files if path.match(pattern)]
+        matches = [path for path in files if pattern and path.match(pattern)]
         if not matches:
             raise ContractError(
-                f"boreholes.formats: no borehole file matches '{pattern}'. Files: "
-                f"{', '.join(path.name for path in files)}. Correct the pattern or remove it."
+                f"study.toml: boreholes.formats: no borehole file matches '{pattern}'. Files: "
+                f"{listed(path.name for path in files)}. Correct the pattern or remove it."
             )
         told |= dict.fromkeys(matches, kind)
     return told
@@ -177,7 +177,7 @@ def _checked_columns(columns: Mapping[str, str]) -> Mapping[str, str]:
     for name in columns:
         if name not in OUR_COLUMNS:
             raise ContractError(
-                f"boreholes.columns: '{name}' is none of our columns."
+                f"study.toml: boreholes.columns: '{name}' is none of our columns."
                 f"{matching(name, OUR_COLUMNS)} Choices: {', '.join(sorted(OUR_COLUMNS))}."
             )
     return columns
@@ -238,10 +238,10 @@ def _located(
     from_table = [] if known is None else [known[known["site"].isin(codes)]]
     all_rows = [part for part in (*from_table, *rows) if len(part)]
     its_sites = one_row_per_site(pd.concat(all_rows)) if all_rows else pd.DataFrame({"site": []})
-    homeless = [code for code in codes if code not in set(its_sites["site"])]
+    homeless = codes[~pd.Series(codes).isin(its_sites["site"])].tolist()
     if homeless:
         file = records["file"].iloc[0]
-        names = ", ".join(f"'{code}' ({file})" for code in homeless)
+        names = listed(f"'{code}' ({file})" for code in homeless)
         there = [*its_sites["site"], *(() if known is None else known["site"])]
         raise ContractError(
             f"No coordinates for site {names}.{_alike(homeless, there)} Add a row for each "
@@ -253,7 +253,7 @@ def _located(
 def _alike(codes: list[str], known: list[str]) -> str:
     """' Did you mean ...?' for codes that differ from a known one by case, blanks or hyphens."""
     alike = {_bare(code): code for code in known}
-    found = [(code, alike[_bare(code)]) for code in codes if _bare(code) in alike]
+    found = [(code, alike[_bare(code)]) for code in codes[:MOST_LISTED] if _bare(code) in alike]
     hints = "".join(f" Did you mean '{other}' for '{code}'?" for code, other in found)
     return hints + " If so, write it the same way in both; if not:" * bool(found)
 

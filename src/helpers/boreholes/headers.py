@@ -11,6 +11,7 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import NamedTuple
 
 from helpers.storage import ContractError
@@ -47,6 +48,8 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "amplitude_c": ("amplitude",),
 }
 OUR_COLUMNS = {*SYNONYMS, "depth_cm"}
+LONGEST_HEADER = 200  # what is longer has no meaning here
+MOST_LISTED, MOST_SHOWN = 30, 60
 NUMERIC = {*SYNONYMS} - {"site", "setting", "time", "year", "month", "day"}
 PER_METRE = {"": 1, "m": 1, "cm": 100, "mm": 1000}
 _MEANING = {name: ours for ours, names in SYNONYMS.items() for name in names}
@@ -141,6 +144,19 @@ def matching(name: str, choices: Iterable[str]) -> str:
     return f" Did you mean '{close[0]}'?" if close else ""
 
 
+def listed(names: Iterable[str]) -> str:
+    """Names separated by commas, for messages: the first of them, and how many more."""
+    names = iter(names)
+    some = [shortened(name) for name in islice(names, MOST_LISTED)]
+    more = sum(1 for _ in names)
+    return ", ".join(some) + f" and {more:,} more" * bool(more)
+
+
+def shortened(text: str) -> str:
+    """Text for messages: the beginning of what is long."""
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}... ({len(text):,} characters)"
+
+
 def meaning(header: str) -> tuple[str, str]:
     """Our name for a header ('' if we have none) and the unit it states ('' if none)."""
     bare, unit = _name_and_unit(header)
@@ -178,5 +194,7 @@ def _rivalry(ours: str, rivals: list[str]) -> str:
 
 
 def _plain(header: str) -> str:
-    """Lower case, plain width, single blanks: '深度（ｍ）' is '深度(m)'."""
+    """Lower case, plain width, single blanks: '深度（ｍ）' is '深度(m)'; of long text nothing."""
+    if len(header) > LONGEST_HEADER:
+        return ""
     return " ".join(unicodedata.normalize("NFKC", header).lower().replace("_", " ").split())

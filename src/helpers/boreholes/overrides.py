@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from helpers.boreholes.cells import times
 from helpers.boreholes.flags import (
     CHECK_NAMES,
     NOTED,
@@ -126,11 +127,11 @@ def read_overrides(study: Study) -> Overrides:
     table.index = table.index + 2
     for row in table.itertuples():
         _require_decision(row, str(path))
-    times = {name: _times(table[name], f"{path}: column '{name}'") for name in ("start", "end")}
+    instants = {name: times(table[name], str(path)) for name in ("start", "end")}
     day_only = table["end"].str.strip().str.len() <= len("2023-01-01")
     whole_day = pd.Timedelta(days=1) - pd.Timedelta(milliseconds=1)
-    times["end"] = times["end"].mask(day_only, times["end"] + whole_day)
-    return Overrides(table.assign(**times), path.name)
+    instants["end"] = instants["end"].mask(day_only, instants["end"] + whole_day)
+    return Overrides(table.assign(**instants), path.name)
 
 
 def _require_decision(row: Any, path: str) -> None:
@@ -150,15 +151,6 @@ def _require_decision(row: Any, path: str) -> None:
             f"{path}: row {row.Index}: '{DROP}' removes values whatever the checks say; leave the "
             "column 'check' empty."
         )
-
-
-def _times(texts: pd.Series, place: str) -> pd.Series:
-    times = pd.to_datetime(texts, format="ISO8601", errors="coerce")
-    for row in texts.index[times.isna() & texts.notna()]:
-        raise ContractError(
-            f"{place}: row {row} holds '{texts[row]}'; a date such as 2023-07-01 is needed."
-        )
-    return times.astype("datetime64[ns]")
 
 
 def _overruled(flags: pd.DataFrame, hit: pd.Series, rule: Any, said: str) -> pd.DataFrame:

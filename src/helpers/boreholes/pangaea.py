@@ -12,16 +12,14 @@ import re
 import pandas as pd
 
 from helpers.boreholes.cells import times
-from helpers.boreholes.headers import SYNONYMS, depth_of
+from helpers.boreholes.coordinates import DEGREES
+from helpers.boreholes.headers import SYNONYMS, depth_of, listed, shortened
 from helpers.boreholes.positions import site_rows
 from helpers.boreholes.readers import Read, one_depth_per_row, read_long, read_profiles
 from helpers.boreholes.tables import Table
 from helpers.storage import ContractError
 
-_EVENT = re.compile(
-    r"^(?:Event\(s\):)?\s*([^\t*]+?)\s*(?:\([^*]*\))?\s*\*\s*(LAT.*)$", re.MULTILINE
-)
-_ITEM = re.compile(r"(LATITUDE|LONGITUDE|ELEVATION):\s*([-+\d.]+)")
+_ITEM = re.compile(r"(LATITUDE|LONGITUDE|ELEVATION):[ \t]*(\S+)")
 _YEAR = r"\s*\d{4}\s*"
 
 
@@ -36,7 +34,7 @@ def read_pangaea(table: Table, crs: str | None) -> Read:
     if not by_depth and not {"depth_m", "temperature_c"} <= set(table.frame):
         raise ContractError(
             f"{table.place}: neither 'Depth [m]' and a temperature such as 'MAGT [°C]' nor columns "
-            f"such as 'MAGT 10 m [°C]' found. Found: {', '.join(table.headers)}. Map them in "
+            f"such as 'MAGT 10 m [°C]' found. Found: {listed(table.headers)}. Map them in "
             'study.toml: boreholes.columns = {temperature_c = "its name"}.'
         )
     of_means = table.header((by_depth or ["temperature_c"])[0]).upper().startswith("MAGT")
@@ -51,12 +49,27 @@ def read_pangaea(table: Table, crs: str | None) -> Read:
 def _events(table: Table) -> pd.DataFrame:
     """Site, latitude, longitude and elevation of the events in the description."""
     found = []
-    for match in _EVENT.finditer(table.comment):
-        items = {name.lower(): float(value) for name, value in _ITEM.findall(match[2])}
-        row = table.comment.count("\n", 0, match.start(2)) + 1
-        found.append({"row": row, "site": match[1], **items})
+    for row, line in enumerate(table.comment.split("\n"), 1):
+        name, _, items = line.partition("*")
+        if not items.lstrip().startswith("LAT"):
+            continue
+        site = name.strip().removeprefix("Event(s):").strip()
+        site = site.partition("(")[0].strip() if site.endswith(")") else site
+        found.append({"row": row, "site": site} | _place(items, f"{table.place}: row {row}"))
     columns = {"elevation": "elevation_m"}
     return pd.DataFrame(found).rename(columns=columns).set_index("row") if found else pd.DataFrame()
+
+
+def _place(items: str, row: str) -> dict[str, float]:
+    """Latitude, longitude and, if it is known, elevation in the line of an event."""
+    found = {name.lower(): value for name, value in _ITEM.findall(items)}
+    numbers = pd.to_numeric(pd.Series(found, dtype=str), errors="coerce")
+    if not set(DEGREES) <= set(found) or numbers.isna().any():
+        raise ContractError(
+            f"{row}: the event has no LATITUDE and LONGITUDE in numbers: '{shortened(items)}'. "
+            "Write them such as LATITUDE: 51.2 * LONGITUDE: 124.5."
+        )
+    return numbers.to_dict()
 
 
 def _with_site(table: Table, events: pd.DataFrame) -> Table:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from helpers.boreholes.cells import texts
 from helpers.boreholes.coordinates import DEGREES, degrees, longitude_latitude
-from helpers.boreholes.headers import Column, matching, meaning
+from helpers.boreholes.headers import Column, listed, matching, meaning
 from helpers.boreholes.tables import Table, read_tables
 from helpers.boreholes.text_files import read_text
 from helpers.storage import ContractError
@@ -32,11 +32,10 @@ def site_rows(table: Table, crs: str | None = None) -> pd.DataFrame:
     """Site, longitude, latitude, elevation_m, setting, file and row; each place of a site once."""
     table.require_filled("site")
     longitude, latitude = longitude_latitude(table, crs)
-    rows = pd.DataFrame({"site": texts(table.frame["site"]), "longitude": longitude})
+    rows = pd.DataFrame({"site": table.words("site"), "longitude": longitude})
     rows["latitude"] = latitude
     rows["elevation_m"] = table.numbers("elevation_m") if "elevation_m" in table.frame else np.nan
-    setting = table.frame["setting"] if "setting" in table.frame else pd.Series(None, rows.index)
-    rows["setting"] = texts(setting.astype(object)).str.lower()
+    rows["setting"] = table.words("setting").str.lower() if "setting" in table.frame else None
     rows = rows.assign(file=table.path.name, row=rows.index)
     return rows.drop_duplicates(SITE_COLUMNS[:-1])
 
@@ -44,9 +43,9 @@ def site_rows(table: Table, crs: str | None = None) -> pd.DataFrame:
 def site_table_rows(table: Table, crs: str | None = None) -> pd.DataFrame:
     """The rows of a site table; a site that comes twice is an error."""
     table.require_filled("site")
-    site = texts(table.frame["site"])
+    site = table.words("site")
     for repeated in site[site.duplicated()]:
-        rows = ", ".join(map(str, site.index[site == repeated]))
+        rows = listed(map(str, site.index[site == repeated]))
         raise ContractError(f"{table.place}: site '{repeated}' comes in rows {rows}; keep one.")
     return site_rows(table, crs)
 
@@ -57,7 +56,8 @@ def metadata_beside(path: Path, crs: str | None, site_keys: tuple[str, ...]) -> 
     ``site_keys`` are the keys that may hold the code of the site in a text, best first.
     """
     beside = (path.with_name(name.format(stem=path.stem)) for name in BESIDE)
-    found = next((other for other in beside if other.is_file()), None)
+    # Path.is_file raises an error where the name is too long for a file to have.
+    found = next((other for other in beside if os.path.isfile(other)), None)  # noqa: PTH113
     if found is None:
         return None
     if found.suffix == ".csv":

@@ -12,14 +12,15 @@ import re
 import numpy as np
 import pandas as pd
 
-from helpers.boreholes.cells import number_block, texts, times
+from helpers.boreholes.cells import YEARS, number_block, texts, times, words
 from helpers.boreholes.coordinates import has_coordinates
-from helpers.boreholes.headers import SYNONYMS, depth_of
+from helpers.boreholes.headers import SYNONYMS, depth_of, listed
 from helpers.boreholes.positions import BESIDE, METADATA, metadata_beside, site_rows
 from helpers.boreholes.tables import Table
 from helpers.storage import ContractError
 
 OF_MEANS = ("year_start", "year_end", "n_months", "amplitude_c")
+_UNIT = re.compile(r"\d\s*(?:c?m\b|米|厘米)", re.IGNORECASE)
 Read = tuple[pd.DataFrame, pd.DataFrame]
 """Records and site rows."""
 
@@ -44,11 +45,10 @@ def read_gtnp_long(table: Table, crs: str | None) -> Read:
 
 def read_profiles(table: Table, crs: str | None) -> Read:
     """Means over years; a column year stands for the first and the last of them."""
-    given = {name: table.numbers(name) for name in OF_MEANS if name in table.frame}
+    given = {name: _of_means(table, name) for name in OF_MEANS if name in table.frame}
     if "year" in table.frame and "year_start" not in given:
-        given["year_start"] = given["year_end"] = table.numbers("year")
-    years = {name: years.round() for name, years in given.items() if name.startswith("year")}
-    records = _values(table).assign(averaging="mean", time=pd.NaT, **{**given, **years})
+        given["year_start"] = given["year_end"] = _of_means(table, "year")
+    records = _values(table).assign(averaging="mean", time=pd.NaT, **given)
     return records, own_sites(table, crs)
 
 
@@ -56,9 +56,10 @@ def read_wide(table: Table, crs: str | None) -> Read:
     """A row per time and a column per depth: one hole, or several with a column for the site."""
     if "site" in table.frame:
         table.require_filled("site")
-        site = texts(table.frame["site"])
+        site = table.words("site")
     else:
-        site = pd.Series(table.sheet.strip() or table.path.stem, table.frame.index)
+        name = table.sheet.strip() or table.path.stem
+        site = words(pd.Series(name, table.frame.index, name="(its name)"), table.place)
     return _of_holes(table, site), own_sites(table, crs)
 
 
@@ -100,6 +101,8 @@ def _of_holes(table: Table, site: pd.Series) -> pd.DataFrame:
     averaging = site.map({name: _averaging(of_site) for name, of_site in time.groupby(site)})
     left_out = {*SYNONYMS, *ignored_columns(table)}
     cells = table.frame.loc[:, [name not in left_out for name in table.frame]]
+    if not table.sheet:
+        _require_units_alike(list(cells), table.place)
     of_rows = {"site": site, "time": time, "averaging": averaging, "row": cells.index}
     return one_depth_per_row(pd.DataFrame(of_rows), cells, table.place)
 
@@ -112,12 +115,25 @@ def one_depth_per_row(of_rows: pd.DataFrame, cells: pd.DataFrame, place: str) ->
     )
 
 
+def _of_means(table: Table, name: str) -> pd.Series:
+    """Numbers of a column about means; years as whole ones that can be."""
+    values = table.numbers(name)
+    if not name.startswith("year"):
+        return values
+    for row, value in values[values.notna() & ~values.between(*YEARS)].items():
+        raise ContractError(
+            f"{table.place}: column '{table.header(name)}': row {row} holds {value:g}, which "
+            f"is no year from {YEARS[0]} to {YEARS[1]}. Correct it or leave it empty."
+        )
+    return values.round()
+
+
 def _values(table: Table) -> pd.DataFrame:
     """Site, depth in metres, temperature and row of a table with a value per row."""
     table.require_filled("site", "depth_m")
     return pd.DataFrame(
         {
-            "site": texts(table.frame["site"]),
+            "site": table.words("site"),
             "depth_m": table.numbers("depth_m"),
             "temperature_c": table.numbers("temperature_c"),
             "row": table.frame.index,
@@ -141,6 +157,16 @@ def _time(table: Table) -> pd.Series:
     written = [texts(table.frame[name]).fillna("?") for name in parts]
     name = " and ".join(table.header(part) for part in parts)
     return times(written[0].str.cat(written[1:], sep="-").rename(name), table.place)
+
+
+def _require_units_alike(headers: list[str], place: str) -> None:
+    """Raise an error if depths stand with and without a unit: 0,5m may be two columns or one."""
+    bare = [name for name in headers if name.strip().isdigit()]
+    if bare and any(_UNIT.search(name) for name in headers):
+        raise ContractError(
+            f"{place}: depths with and without a unit: {listed(headers)}. If '{bare[0]}' is a "
+            "depth, add its unit; if it is part of one with a decimal comma, write a point."
+        )
 
 
 def _depth(header: str, place: str) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from helpers.boreholes.coordinates import DEGREES, PROJECTED, has_coordinates
-from helpers.boreholes.headers import OUR_COLUMNS, depth_of, matching
+from helpers.boreholes.headers import OUR_COLUMNS, depth_of, listed, matching
 from helpers.boreholes.pangaea import read_pangaea
 from helpers.boreholes.positions import site_table_rows
 from helpers.boreholes.readers import (
@@ -62,7 +62,7 @@ def recognised(table: Table, otherwise: str | None = None) -> str:
         return otherwise
     _explain_what_is_missing(table)
     raise ContractError(
-        f"{table.place}: unknown format. Headers found: {', '.join(table.headers)}. Expected one "
+        f"{table.place}: unknown format. Headers found: {listed(table.headers)}. Expected one "
         "of: a date (or year and month) and depths such as 0.5m (rename T_5 to 5m: the 5 may be "
         "the number of a sensor); 'Date/Depth' and depths (GTN-P); "
         f"{', '.join(NEEDED[LONG])}; {', '.join((*NEEDED[PROFILE], *DEGREES))}. Columns are "
@@ -93,7 +93,7 @@ def require_columns(table: Table, kind: str) -> None:
     verb = "columns {} of a {} are missing" if len(missing) > 1 else "column {} of a {} is missing"
     raise ContractError(
         f"{table.place}: {verb.format(names, kind)}.{matching(first, found)} "
-        f"Found: {', '.join(found)}. Rename the column, or map it in study.toml: "
+        f"Found: {listed(found)}. Rename the column, or map it in study.toml: "
         f'boreholes.columns = {{{first} = "its name"}}.'
     )
 

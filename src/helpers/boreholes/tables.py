@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from contextlib import closing
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
-from zipfile import BadZipFile, ZipFile
+from typing import Any, NamedTuple
 
 import pandas as pd
-from openpyxl import load_workbook
 
 from helpers.boreholes import cells as cell
-from helpers.boreholes.headers import PER_METRE, SYNONYMS, Column, columns_of, is_numeric
+from helpers.boreholes.headers import (
+    PER_METRE,
+    SYNONYMS,
+    Column,
+    columns_of,
+    is_numeric,
+    listed,
+    says_date,
+)
 from helpers.boreholes.text_files import layout_of, parse, read_text
 from helpers.boreholes.units import MISSING_CODES
+from helpers.boreholes.workbooks import Sheet, read_sheets
 from helpers.storage import ContractError, require
 
 NOTES = re.compile(r"read.?me|notes?|remarks?|info|说明|备注|注释|图.*|charts?.*", re.IGNORECASE)
-# An empty text (t="str") is a result; none at all is what programs leave that do not calculate.
-_FORMULA_WITHOUT_VALUE = re.compile(
-    rb'<c(?![^>]*t="str")[^>]*>\s*<f[^>]*>[^<]*</f>\s*(?:<v\s*/>|<v>\s*</v>|</c>)'
-)
 
 
 class Table(NamedTuple):
@@ -86,6 +88,10 @@ class Table(NamedTuple):
                     "delete the row."
                 )
 
+    def words(self, name: str) -> pd.Series:
+        """Text of a column that goes into the tables that are written: site or setting."""
+        return cell.words(self.cells(name), self.place)
+
     def _require_unit(self, name: str, unit: str, known: Any, ours: str) -> None:
         if unit not in known:
             raise ContractError(
@@ -102,12 +108,19 @@ def read_tables(path: Path, mapped: Mapping[str, str]) -> list[Table]:
     with require(path).open("rb") as stream:
         start = stream.read(4)
     if start == b"\xd0\xcf\x11\xe0":
-        raise ContractError(f"{path}: an old Excel file (.xls); save it as .xlsx.")
+        raise ContractError(
+            f"{path}: an old Excel file (.xls), or one protected by a password; save it as .xlsx "
+            "without a password."
+        )
     if start == b"PK\x03\x04":
-        sheets = _workbook_cells(path)
-        tables = [_of_sheet(path, name, sheet, mapped) for name, sheet in sheets.items()]
+        tables = [_of_sheet(path, sheet, mapped) for sheet in read_sheets(path)]
     else:
         text = read_text(path)
+        if text.lstrip().startswith("<"):
+            raise ContractError(
+                f"{path}: a web page or XML, whatever its name says. Open it in a spreadsheet "
+                "program and save it as .xlsx or 'CSV UTF-8'."
+            )
         tables = [_of_text(path, text, mapped)] if text.strip() else []
     if not tables:
         raise ContractError(f"{path}: the file is empty; a header and rows are needed.")
@@ -126,13 +139,35 @@ def _of_text(path: Path, text: str, mapped: Mapping[str, str]) -> Table:
     return _table(path, "", columns, frame, layout.comment)
 
 
-def _of_sheet(path: Path, sheet: str, cells: pd.DataFrame, mapped: Mapping[str, str]) -> Table:
+def _of_sheet(path: Path, sheet: Sheet, mapped: Mapping[str, str]) -> Table:
     """The table under its header, which is the first row with two or more cells filled."""
+    cells, place = sheet.cells, f"{path}: sheet '{sheet.name}'"
     filled = cells.notna().sum(axis=1) >= min(2, cells.shape[1])
     start = int(filled.to_numpy().argmax())
     headers = cell.texts(cells.iloc[start]).fillna("").tolist()
-    columns = columns_of(headers, mapped, f"{path}: sheet '{sheet}'")
-    return _table(path, sheet, columns, cells.iloc[start + 1 :])
+    columns = columns_of(headers, mapped, place)
+    table = _table(path, sheet.name, columns, cells.iloc[start + 1 :])
+    if sheet.is_hidden and not is_note(table):
+        raise ContractError(
+            f"{place} is hidden, so its values would count unseen. Show it (right-click on the tab "
+            "of a sheet, Unhide) or delete it."
+        )
+    if sheet.counts_from_1904:
+        _require_no_day_numbers(table)
+    return table
+
+
+def _require_no_day_numbers(table: Table) -> None:
+    """Raise an error if a workbook that counts days from 1904 has dates as plain numbers."""
+    if "time" not in table.frame or not says_date(table.header("time")):
+        return
+    for row, value in table.frame["time"].items():
+        if isinstance(value, int | float) and value == value:
+            raise ContractError(
+                f"{table.place}: column '{table.header('time')}': row {row} holds the number "
+                f"{value:g}, and this workbook counts its days from 1904. Give the column the "
+                "format of a date."
+            )
 
 
 def _table(
@@ -145,53 +180,12 @@ def _table(
     known = {column.name: column for column in columns if column.name in SYNONYMS}
     table = Table(path, sheet, frame, known, comment)
     if frame.empty and not is_note(table):
-        headers = ", ".join(column.header for column in columns)
+        headers = listed(column.header for column in columns)
         raise ContractError(
             f"{table.place}: a header ({headers}) but no rows below it. Fill in the rows, or take "
             "the file or sheet away."
         )
     return table
-
-
-def _workbook_cells(path: Path) -> dict[str, pd.DataFrame]:
-    """Cells of every sheet that is not empty; the index holds the rows of the file."""
-    with path.open("rb") as stream:
-        try:
-            _require_values(path, stream)
-            book = load_workbook(stream, read_only=True, data_only=True)
-        except (BadZipFile, KeyError) as error:
-            raise ContractError(
-                f"{path}: not a readable .xlsx workbook ({error}). Open it in a spreadsheet "
-                "program and save it again as .xlsx."
-            ) from error
-        with closing(book):
-            rows = {page.title: list(page.iter_rows(values_only=True)) for page in book.worksheets}
-    sheets = {name: _without_blanks(pd.DataFrame(r, dtype=object)) for name, r in rows.items()}
-    return {name: cells for name, cells in sheets.items() if cells.size}
-
-
-def _require_values(path: Path, stream: BinaryIO) -> None:
-    """Raise an error if a formula has no stored value: it would be taken for a missing one."""
-    with ZipFile(stream) as parts:
-        for part in parts.namelist():
-            sheet = part.startswith("xl/worksheets/sheet")
-            if sheet and _FORMULA_WITHOUT_VALUE.search(parts.read(part)):
-                raise ContractError(
-                    f"{path}: {Path(part).name} has a formula without its result. Open the "
-                    "workbook in a spreadsheet program and save it, or paste the values."
-                )
-
-
-def _without_blanks(cells: pd.DataFrame) -> pd.DataFrame:
-    """Cells without empty rows and columns; the index becomes the rows of the file."""
-    cells = cells.map(_cleaned).set_axis(cells.index + 1)
-    return cells.dropna(how="all").dropna(how="all", axis=1)
-
-
-def _cleaned(value: Any) -> Any:
-    if isinstance(value, bool):
-        return str(value)
-    return None if isinstance(value, str) and value.strip() in cell.MISSING_TEXTS else value
 
 
 def _in_celsius(values: pd.Series, unit: str, is_range: bool) -> pd.Series:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +17,8 @@ from helpers.storage import ContractError
 
 LINES_ABOVE_A_HEADER = 60
 _DEGREES = ("°C", "°F")
+# Chinese words in UTF-8; in GB18030 they would be rare signs, three for two.
+_UTF8_WORDS = re.compile(rb"(?<![\x80-\xff])(?:[\xe4-\xe9][\x80-\xbf]{2}){2,}(?![\x80-\xff])")
 _DECIMAL_COMMA = r"\s*[-+]?\d+,\d+\s*"
 
 
@@ -42,6 +45,11 @@ def read_text(path: Path) -> str:
             text = raw.decode(encoding)
         except UnicodeDecodeError:
             continue
+        if encoding == "gb18030" and _UTF8_WORDS.search(raw):
+            raise ContractError(
+                f"{path}: some lines are UTF-8 and others are not, so names would come out wrong. "
+                "Save each part again as 'CSV UTF-8' before you join them."
+            )
         if "\0" not in text and _is_plausible(text, encoding):
             return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
     raise ContractError(
@@ -70,13 +78,11 @@ def layout_of(text: str, path: Path) -> Layout:
     lines = text[begin:].split("\n", LINES_ABOVE_A_HEADER)[:LINES_ABOVE_A_HEADER]
     # Ties go to the semicolon, for a header such as Date;0,5 m;1,5 m.
     separators = [max("\t;,", key=line.count) for line in lines]
-    try:
-        rows = [
-            [name.strip() for name in next(csv.reader([line], delimiter=separator), [])]
-            for line, separator in zip(lines, separators, strict=True)
-        ]
-    except csv.Error as error:
-        raise ContractError(f"{path}: not a table ({error}). Save it as 'CSV UTF-8'.") from error
+    first_row = comment.count("\n") + 1
+    rows = [
+        _names(line, separator, f"{path}: row {row}")
+        for row, (line, separator) in enumerate(zip(lines, separators, strict=True), first_row)
+    ]
     filled = [sum(map(bool, names)) for names in rows]
     found = next((i for least in (2, 1) for i, n in enumerate(filled) if n >= least), None)
     if found is None:
@@ -85,6 +91,17 @@ def layout_of(text: str, path: Path) -> Layout:
             f"{' after the comment' * bool(comment)}; write the table there."
         )
     return Layout(comment, comment.count("\n") + found, separators[found], rows[found])
+
+
+def _names(line: str, separator: str, place: str) -> list[str]:
+    """Cells of a line that may be the header."""
+    try:
+        return [name.strip() for name in next(csv.reader([line], delimiter=separator), [])]
+    except csv.Error as error:
+        raise ContractError(
+            f"{place}: not a table ({error}). Look for a cell that is too long, and save the file "
+            "as 'CSV UTF-8'."
+        ) from error
 
 
 def parse(text: str, layout: Layout, is_number: Sequence[bool], path: Path) -> pd.DataFrame:
@@ -139,7 +156,7 @@ def _require_full_rows(body: bytes, layout: Layout, path: Path) -> None:
     except csv.Error as error:
         raise ContractError(
             f"{path}: row {header_row + reader.line_num}: not a table ({error}). Look for a "
-            "quotation mark that is not closed."
+            "quotation mark that is not closed, or a cell that is too long."
         ) from error
 
 

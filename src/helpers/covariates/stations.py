@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -10,6 +12,7 @@ from numpy.typing import NDArray
 from helpers import climate, terrain
 from helpers.storage import ContractError, read_table
 from helpers.study import Study
+from helpers.units import POSSIBLE
 
 _CELLS_AT_ONCE = 200_000
 
@@ -22,7 +25,7 @@ def read_stations(study: Study) -> tuple[pd.DataFrame, NDArray]:
     Raises
     ------
     ContractError
-        If a station is listed twice or has no coordinates.
+        If a station is listed twice, has no coordinates, or a month that cannot be.
 
     """
     months = tuple(f"{kind}{m}" for kind in "tp" for m in climate.MONTHS)
@@ -33,6 +36,7 @@ def read_stations(study: Study) -> tuple[pd.DataFrame, NDArray]:
         raise ContractError(
             f"{file}: station {', '.join(repeated)} listed more than once; one row each is needed."
         )
+    _check_possible(file, stations, months)
     x, y = study.to_grid.transform(stations["lon"], stations["lat"])
     elevation = stations["elevation_m"].to_numpy().copy()
     blank = np.isnan(elevation) & np.isfinite(x)
@@ -44,6 +48,20 @@ def read_stations(study: Study) -> tuple[pd.DataFrame, NDArray]:
             f"{file}: station {', '.join(lost)} has no place on the grid; give its lon and lat."
         )
     return stations, position
+
+
+def _check_possible(file: Path, stations: pd.DataFrame, months: tuple[str, ...]) -> None:
+    """Refuse monthly values that exist nowhere; they would bend the surface of all stations."""
+    for column in months:
+        lowest, highest, _ = POSSIBLE[{"t": "degC", "p": "mm"}[column[0]]]
+        wrong = stations[~stations[column].between(lowest, highest) & stations[column].notna()]
+        if len(wrong):
+            first = wrong.iloc[0]
+            raise ContractError(
+                f"{file}: station {first['station']}: {column} is {first[column]:g}; "
+                f"{lowest:g} to {highest:g} is possible (t01 to t12 are in deg C, p01 to p12 in "
+                "mm). Correct it, or leave it empty if it is missing."
+            )
 
 
 def station_errors(study: Study) -> pd.DataFrame | None:

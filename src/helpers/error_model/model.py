@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from helpers.residuals import Variogram
 from helpers.storage import ContractError, read_json, require, write_json
 
 LEAST_VARIANCE_C2 = 0.01
+_SEAL = "sha256"
 _ARRAYS = ("lower", "upper", "slope", "variance", "residuals", "folds")
 
 
@@ -153,7 +156,8 @@ class ErrorModel:
         arrays = {name: getattr(self, name).astype(float).tolist() for name in _ARRAYS}
         numbers = {"share": float(self.share), "n_sites": int(self.n_sites)}
         content = {"names": list(self.names), "made_of": self.made_of, **arrays, **numbers}
-        return write_json(content | {"variogram": self.variogram.__dict__}, path)
+        content |= {"variogram": self.variogram.__dict__}
+        return write_json(content | {_SEAL: _digest(content)}, path)
 
 
 def load_error_model(path: str | Path, made_by: str = "") -> ErrorModel:
@@ -169,7 +173,9 @@ def load_error_model(path: str | Path, made_by: str = "") -> ErrorModel:
     """
     path = require(path, made_by)
     try:
-        content = read_json(path)
+        content = read_json(path, made_by)
+        if content.pop(_SEAL, None) != _digest(content):
+            raise ValueError(f"its numbers are not those that its {_SEAL} was made of")
         arrays = {name: np.array(content[name], dtype=float) for name in _ARRAYS}
         model = ErrorModel(
             names=tuple(content["names"].copy()),
@@ -185,6 +191,11 @@ def load_error_model(path: str | Path, made_by: str = "") -> ErrorModel:
             f"{path}: not an error model written by this program ({error}). Run {made_by} again."
         ) from error
     return model
+
+
+def _digest(content: Mapping[str, object]) -> str:
+    """SHA-256 of what json holds: a digit that is edited or lost would be a wrong error map."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _check(model: ErrorModel) -> None:

@@ -7,6 +7,7 @@ the arrow show true north.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 
 import cartopy.crs as ccrs
@@ -14,6 +15,7 @@ import numpy as np
 import xarray as xr
 from cartopy.mpl.geoaxes import GeoAxes
 from matplotlib import patheffects
+from matplotlib.axes import Axes
 from matplotlib.colors import LightSource, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -30,6 +32,7 @@ from helpers.study import Study
 SEA, LAND = "#dde4ea", "#f3f3f1"
 HALO = (patheffects.withStroke(linewidth=1.8, foreground="white", alpha=0.9),)
 _MARGIN = 0.03
+_MOST_CELLS = 250  # of a coarse map along its longer side
 _LOWEST_SHAPE = 0.75  # height over width
 _DISPLAY_DPI = 200  # of layers; lines and text are as sharp as the print
 _DARKEST_SHADE, _SHADE_STEPS = 0.5, 20
@@ -87,10 +90,20 @@ def map_axes(
     axes.set_xlim(west, east)
     axes.set_ylim(south, north)
     draw_lines(axes, study, (west, east, south, north))
-    _draw_outline(axes, study)
+    for line in _outline(study):
+        axes.plot(*line, color="black", linewidth=0.7, zorder=4)
     _draw_graticule(axes, study, width_mm)
     _draw_scale_bar(axes, study)
     return axes
+
+
+def draw_plain_map(axes: Axes, study: Study) -> None:
+    """Outline and frame of the study on plain axes in km, which is quick."""
+    for line in _outline(study):
+        axes.plot(*np.divide(line, 1000), color="black", linewidth=0.7)
+    west, east, south, north = (edge / 1000 for edge in frame(study))
+    axes.set(xlim=(west, east), ylim=(south, north), aspect="equal")
+    axes.set(xlabel="Easting (km)", ylabel="Northing (km)")
 
 
 def on_display(
@@ -113,6 +126,12 @@ def extent_of(layer: xr.DataArray) -> tuple[float, float, float, float]:
     """Outer edges of the cells: west, east, south, north, m."""
     half, x, y = terrain.cell_size(layer) / 2, layer.x.values, layer.y.values
     return x[0] - half, x[-1] + half, y[-1] - half, y[0] + half
+
+
+def coarse(layer: xr.DataArray) -> xr.DataArray:
+    """Every so many-th cell of a layer (y, x): enough for a panel, and quick."""
+    step = max(max(layer.sizes["x"], layer.sizes["y"]) // _MOST_CELLS, 1)
+    return layer[step // 2 :: step, step // 2 :: step].transpose("y", "x")
 
 
 def smoothed(layer: xr.DataArray, radius_m: float) -> NDArray:
@@ -144,7 +163,9 @@ def _draw_relief(
     if width_mm < SINGLE_COLUMN_MM:
         return  # on a small map relief would be mere noise
     if elevation is not None:
-        relief = elevation.reindex_like(relief, method="nearest").fillna(relief)
+        # Not beyond its edges, whose cells would be drawn out to streaks.
+        near = {"method": "nearest", "tolerance": max(terrain.cell_size(elevation), size)}
+        relief = elevation.reindex_like(relief, **near).fillna(relief)
     metres = np.nan_to_num(relief.values)
     light = LightSource(azdeg=315, altdeg=45).hillshade(metres, vert_exag=20, dx=size, dy=size)
     shadow = np.zeros((*light.shape, 4))
@@ -154,10 +175,11 @@ def _draw_relief(
     axes.imshow(shadow, extent=extent_of(relief), interpolation="nearest", zorder=2)
 
 
-def _draw_outline(axes: GeoAxes, study: Study) -> None:
+def _outline(study: Study) -> Iterator[NDArray]:
+    """Easting and northing, m, along each part of the outline."""
     area = study_area(study)
     for polygon in getattr(area, "geoms", [area]):
-        axes.plot(*polygon.exterior.xy, color="black", linewidth=0.7, zorder=4)
+        yield np.array(polygon.exterior.xy)
 
 
 def _draw_graticule(axes: GeoAxes, study: Study, width_mm: float) -> None:

@@ -171,7 +171,10 @@ def depth_time_image(records: pd.DataFrame, site: str, study: Study) -> Figure:
     reach = f"{months.index[0]:g} to {months.index[-1]:g} m"
     text = f"{site}, {len(months)} sensors at {reach}, {months.shape[1]} months"
     means = f"monthly means: median {in_words.median_and_range(months)}, {missing:.1f} % missing"
-    style.with_numbers(figure, in_words.sentence(text, means))
+    end = study.figures.temperature_reach_c
+    beyond = in_words.percent(np.mean(np.abs(in_words.known(months)) > end))
+    colours = f"colours end at ±{end:g} °C, {beyond} of the means lie beyond"
+    style.with_numbers(figure, in_words.sentence(text, means, colours))
     return style.mark_virtual(figure, study)
 
 

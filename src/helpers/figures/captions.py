@@ -7,14 +7,12 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from PIL import Image
 
-from helpers.figures.catalogue import CATALOGUE, OF_REFERENCES, Entry, check_name, file_name
+from helpers.figures.catalogue import CATALOGUE, check_name, figures_of, file_name
 from helpers.figures.natural_earth import source_of_lines
 from helpers.figures.style import VIRTUAL_NOTE, is_marked_virtual, numbers_of
 from helpers.study import Study
 
 CAPTION_KEY = "Description"  # the key that the PNG standard has for it
-_NEED_TRUTH = ("truth_comparison", "honesty")
-_OF_SHAPLEY_MAPS = ("shapley_maps", "dominant_driver")
 
 
 def caption_of(figure: Figure, name: str) -> str:
@@ -47,35 +45,28 @@ def catalogue_markdown(study: Study, folder: str = "") -> str:
     Captions have the numbers of the pictures in the figures folder of the study; of a figure
     that is not there, or was drawn without numbers, the text says so.
     """
-    virtual, truth = study.about.virtual_boreholes, study.about.truth_seed is not None
-    left_out = () if truth else _NEED_TRUTH
-    left_out += () if study.forest.shapley_maps else _OF_SHAPLEY_MAPS
-    shown = {name: entry for name, entry in CATALOGUE.items() if name not in left_out}
-    for name in OF_REFERENCES:
-        entry = shown.pop(name)
-        shown |= {file_name(name, of): entry for of in study.references}
+    virtual = study.about.virtual_boreholes
     lines = [
         f"# Figures of {study.about.title}",
         "",
-        f"{VIRTUAL_NOTE}. Each figure says so in its lower right corner." if virtual else "",
+        f"{VIRTUAL_NOTE}. Each figure of them says so in its lower right corner."
+        if virtual
+        else "",
         "",
         "Coastlines and borders are on a map only if its caption names Natural Earth: they are "
         "drawn from files of your own, if cartopy finds them, and never downloaded.",
         "",
         "| file | caption | notebook |",
         "| --- | --- | --- |",
-        *(
-            f"| [{name}.png]({folder}{name}.png) | {_caption(study, name, entry)} "
-            f"| {entry.notebook} |"
-            for name, entry in shown.items()
-        ),
+        *(_table_row(study, name, file_name(name, of), folder) for name, of in figures_of(study)),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _caption(study: Study, name: str, entry: Entry) -> str:
-    """Caption inside the picture, fit for a table, or the general one and what is missing."""
-    path = study.figures_dir / f"{name}.png"
+def _table_row(study: Study, name: str, stem: str, folder: str) -> str:
+    """File, caption inside the picture (or the general one and what is missing), notebook."""
+    path, entry = study.figures_dir / f"{stem}.png", CATALOGUE[name]
     found = read_caption(path) if path.is_file() else ""
     missing = "drawn without numbers" if path.is_file() else "not drawn yet"
-    return (found or f"{entry.caption} *({missing})*").replace("|", "\\|")
+    caption = (found or f"{entry.caption} *({missing})*").replace("|", "\\|")
+    return f"| [{path.name}]({folder}{path.name}) | {caption} | {entry.notebook} |"

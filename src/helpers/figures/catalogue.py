@@ -1,15 +1,58 @@
-"""The paper figures: name, notebook and general caption of each."""
+"""The paper figures: name, notebook and general caption of each, and which studies have it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
+
+from helpers.covariates import position_predictor, station_units
+from helpers.shapley import MOST_PLAYERS
+from helpers.study import Study
 
 
 class Entry(NamedTuple):
-    """Notebook that makes a figure, and its caption."""
+    """A figure of the catalogue.
+
+    Attributes
+    ----------
+    notebook, caption
+        Notebook that makes it, and what it shows.
+    needs
+        Whether a study has such a figure.
+    shows_boreholes
+        Whether boreholes, or what was learned from them, are on it, so that it says if they are
+        virtual.
+
+    """
 
     notebook: str
     caption: str
+    needs: Callable[[Study], bool] = lambda _: True
+    shows_boreholes: bool = True
+
+
+def _truth(study: Study) -> bool:
+    return study.about.truth_seed is not None
+
+
+def _shapley_maps(study: Study) -> bool:
+    return study.forest.shapley_maps
+
+
+def _pairs(study: Study) -> bool:
+    return len(study.forest.predictors) <= MOST_PLAYERS
+
+
+def _position(study: Study) -> bool:
+    return position_predictor(study)[0] is not None
+
+
+def _references(study: Study) -> bool:
+    return bool(study.references)
+
+
+def _stations(study: Study) -> bool:
+    return bool(station_units(study))
 
 
 _QC, _COVARIATES, _FOREST = "01_borehole_qc", "02_covariates", "03_random_forest"
@@ -48,12 +91,16 @@ CATALOGUE: dict[str, Entry] = {
         _QC, "Distribution of t15 at the sites used, by method, with the bounds of the classes."
     ),
     "covariate_maps": Entry(
-        _COVARIATES, "Covariates on the study grid; colours span the quantiles 0.02 to 0.98."
+        _COVARIATES,
+        "Covariates on the study grid; colours span the quantiles 0.02 to 0.98.",
+        shows_boreholes=False,
     ),
     "station_errors": Entry(
         _COVARIATES,
         "Error of the climate at each station when it is left out; colours end at the quantile "
         "0.95 of the errors.",
+        _stations,
+        shows_boreholes=False,
     ),
     "site_distributions": Entry(
         _COVARIATES,
@@ -74,6 +121,7 @@ CATALOGUE: dict[str, Entry] = {
         _COVARIATES,
         "Held-out RMSE (a) and correlation with t15 (b) against the radius of topographic "
         "position; bars are the standard deviation over seeds.",
+        _position,
     ),
     "forward_selection": Entry(
         _COVARIATES,
@@ -103,6 +151,7 @@ CATALOGUE: dict[str, Entry] = {
     "shap_interactions": Entry(
         _SHAP,
         "Mean absolute main effect of each predictor, and interaction of each pair (both halves).",
+        _pairs,
     ),
     "shap_stability": Entry(
         _SHAP,
@@ -118,8 +167,8 @@ CATALOGUE: dict[str, Entry] = {
     "validation_scatter": Entry(
         _VALIDATION,
         "Held-out predictions against observations with prediction intervals, a panel for each "
-        "design; scores with 95 % bootstrap intervals. Shaded quadrants: frozen and unfrozen "
-        "ground mistaken for another.",
+        "design; scores with 95 % bootstrap intervals by sites. Shaded quadrants: frozen and "
+        "unfrozen ground mistaken for another.",
     ),
     "confusion": Entry(
         _VALIDATION,
@@ -128,14 +177,13 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "designs": Entry(
         _VALIDATION,
-        "Held-out RMSE of each validation design with its 95 % interval, and the true RMSE of the "
-        "map, inside the area of applicability and whole, where it is known (a); W between the "
+        "Held-out RMSE of each validation design, with 95 % intervals by sites (a); W between the "
         "distances of design and map (b).",
     ),
     "skill": Entry(
         _VALIDATION,
         "Held-out RMSE of the forest and of simpler models under three designs, with 95 % "
-        "intervals from sites, ordered by kNNDM.",
+        "intervals by sites, ordered by kNNDM.",
     ),
     "error_profile": Entry(
         _VALIDATION,
@@ -173,11 +221,13 @@ CATALOGUE: dict[str, Entry] = {
         "and the true error inside and outside the area of applicability (a); expected against "
         "true error by dissimilarity (b); coverage of 90 % intervals (c); intervals of the area "
         "of permafrost (d).",
+        _truth,
     ),
     "truth_comparison": Entry(
         _VALIDATION,
         "True (a) and predicted (b) t15 and their difference (c); hatched outside the area of "
         "applicability.",
+        _truth,
     ),
     "t15_map": Entry(
         _MAPS,
@@ -212,24 +262,34 @@ CATALOGUE: dict[str, Entry] = {
         _MAPS,
         "What each predictor adds to the mean prediction at the sites in every cell, on one scale; "
         "hatched outside the area of applicability.",
+        _shapley_maps,
     ),
     "dominant_driver": Entry(
         _MAPS,
         "Predictor with the largest effect on each cell, warming or cooling, compared with the "
         "average site; hatched outside the area of applicability.",
+        _shapley_maps,
     ),
     "comparison_map": Entry(
         _MAPS,
         "This map (a), another map (b) and their difference (c); hatched outside the area of "
         "applicability.",
+        _references,
     ),
     "comparison_chart": Entry(
-        _MAPS, "Two maps cell against cell (a), and the area of each pair of classes (b)."
+        _MAPS,
+        "Two maps cell against cell (a), and the area of each pair of classes (b).",
+        _references,
     ),
 }
 
-OF_REFERENCES = ("comparison_map", "comparison_chart")
-"""Figures that there are for each other map of a study."""
+
+def figures_of(study: Study) -> Iterator[tuple[str, str]]:
+    """Figures that the study has, and of what; those of other maps once for each of them."""
+    for name, entry in CATALOGUE.items():
+        if entry.needs(study):
+            several = study.references if entry.needs is _references else [""]
+            yield from ((name, of) for of in several)
 
 
 def check_name(name: str) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import cycle
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from numpy.typing import ArrayLike
 
 from helpers.figures import in_words, style
 from helpers.figures.style import (
@@ -31,6 +33,20 @@ def panel_grid(figure: Figure, count: int, rows: int, columns: int, **sharing: b
     for axes in panels[count:]:
         axes.remove()
     return list(panels[:count])
+
+
+def write_cells(
+    image: AxesImage,
+    table: ArrayLike,
+    text_of: Callable[[float], str],
+    bold_diagonal: bool = False,
+) -> None:
+    """Texts in the cells of an image, black or white; none where there is no value."""
+    for (row, column), value in np.ndenumerate(np.asarray(table)):
+        if np.isfinite(value):
+            look = {"ha": "center", "va": "center", "color": style.ink_on(image.to_rgba(value))}
+            weight = "bold" if bold_diagonal and row == column else "normal"
+            image.axes.text(column, row, text_of(value), fontweight=weight, **look)
 
 
 @journal_style
@@ -124,7 +140,7 @@ def _step_numbers(
     events: pd.DataFrame, counts: Mapping[str, int], n_sites: int, order: Sequence[str]
 ) -> str:
     """Sites each step touches, the largest change, and how many sites gain or lose t15."""
-    steps = in_words.listed(f"{step} {counts.get(step, 0)}" for step in order[1:])
+    steps = ", ".join(f"{step} {counts.get(step, 0)}" for step in order[1:])
     changes = events.dropna(subset="change_c")
     gained, lost = (
         int((events["change_c"].isna() & events[end].notna()).sum()) for end in ("after", "before")

@@ -13,6 +13,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import NullFormatter
 
 from helpers.figures import in_words, layers, style
+from helpers.figures.charts import write_cells
 from helpers.figures.small_maps import below_map, draw_difference, legend_below, map_rows
 from helpers.figures.style import DOUBLE_COLUMN_MM, journal_style
 from helpers.products import Comparison
@@ -124,11 +125,7 @@ def _draw_class_areas(axes: Axes, study: Study, comparison: Comparison) -> None:
     labels = comparison.classes["labels"]
     areas = np.asarray(comparison.classes["cells"]) * study.grid.resolution_m**2 / 1e10
     image = axes.imshow(areas, cmap=style.PROBABILITY_COLOURS, vmin=0, aspect="auto")
-    for row, column in np.ndindex(areas.shape):
-        ink = style.ink_on(image.to_rgba(areas[row, column]))
-        look = {"color": ink, "ha": "center", "va": "center"}
-        weight = "bold" if row == column else "normal"
-        axes.text(column, row, _area_text(areas[row, column]), fontweight=weight, **look)
+    write_cells(image, areas, _area_text, bold_diagonal=True)
     axes.set_xticks(range(len(labels)), labels, rotation=45, ha="right")
     axes.set_yticks(range(len(labels)), labels)
     name = style.printed_name(comparison.name)

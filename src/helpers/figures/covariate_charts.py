@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import dendrogram
 
 from helpers.figures import in_words, layers, style
-from helpers.figures.charts import panel_grid
+from helpers.figures.charts import panel_grid, write_cells
 from helpers.figures.style import (
     DOUBLE_COLUMN_MM,
     SINGLE_COLUMN_MM,
@@ -31,6 +31,7 @@ from helpers.selection.representativeness import compare_with_area, known_values
 from helpers.study import Study
 
 _BINS = 24
+_MOST_PANELS, _MOST_PAIRS, _MOST_NAMES = 16, 12, 27
 _WIDE_PANELS = 5  # of no more in a row, labels need no turning
 _WIDE_CELLS = 11  # of no more in a row, numbers have room for all digits
 _MAP_COLOUR, _SITES_COLOUR = "0.8", style.FROZEN_COLOUR
@@ -43,29 +44,28 @@ def correlation_clusters(
     """Spearman correlations in the order of their clusters, and the tree that joins them.
 
     Boxes hold the clusters; the dashed line in the tree is where it was cut. ``n_sites`` is the
-    number of sites behind the correlations.
+    number of sites behind the correlations. Of more than 27 covariates not all have their name,
+    and the cells no numbers.
     """
     order = clusters.order
-    n = len(order)
+    n, every = len(order), -(-len(order) // _MOST_NAMES)
     longest = max(len(name) for name in order)
-    figure = style.new_figure(DOUBLE_COLUMN_MM, 7 * n + 34 + longest)
+    height_mm = 7 * min(n, _MOST_NAMES) + 34 + longest
+    figure = style.new_figure(DOUBLE_COLUMN_MM, min(height_mm, style.TALLEST_MM))
     left, right = figure.subplots(1, 2, width_ratios=[2.6, 1])
     matrix = clusters.correlation.loc[order, order].to_numpy()
     lower = np.where(np.tri(n, dtype=bool), matrix, np.nan)
     norm = Normalize(-1, 1)
     image = left.imshow(lower, cmap=style.DIFFERENCE_COLOURS, norm=norm, aspect="auto")
-    for row, column in zip(*np.nonzero(np.isfinite(lower)), strict=True):
-        value = lower[row, column]
-        ink = style.ink_on(image.to_rgba(value))
-        text = style.minus(f"{value:.2f}")
-        text = text.replace("0.", ".").replace("1.00", "1") if n > _WIDE_CELLS else text
-        left.text(column, row, text, ha="center", va="center", color=ink)
+    if every == 1:
+        short = n > _WIDE_CELLS
+        write_cells(image, lower, lambda value: _correlation_text(value, short))
     _box_clusters(left, clusters.labels[order].to_numpy())
-    labels = [style.printed_name(name) for name in order]
-    left.set_xticks(range(n), labels, rotation=45, ha="right")
-    left.set_yticks(range(n), labels)
+    labels = [style.printed_name(name) for name in order[::every]]
+    left.set_xticks(range(0, n, every), labels, rotation=45, ha="right")
+    left.set_yticks(range(0, n, every), labels)
     left.spines[:].set_visible(False)
-    left.set_title("rank correlation")
+    left.set_title("rank correlation" + (f"; every {every}th is named" if every > 1 else ""))
     label = f"Spearman's ρ (–), n = {n_sites}"
     figure.colorbar(image, ax=left, label=label, location="bottom", aspect=30, shrink=0.7)
     _draw_tree(right, clusters)
@@ -73,6 +73,11 @@ def correlation_clusters(
     text = f"{n} covariates in {clusters.labels.nunique()} clusters, {n_sites} sites"
     style.with_numbers(figure, in_words.sentence(text, _strongest(clusters.correlation)))
     return style.mark_virtual(figure, study)
+
+
+def _correlation_text(value: float, short: bool) -> str:
+    text = style.minus(f"{value:.2f}")
+    return text.replace("0.", ".").replace("1.00", "1") if short else text
 
 
 def _strongest(correlation: pd.DataFrame) -> str:
@@ -122,10 +127,14 @@ def site_distributions(
     """Each covariate at the sites and over the mapped area, as shares of sites and of cells.
 
     Dashed lines stand at the lowest and highest site; above each panel is the share of the map
-    beyond them and the distance of Kolmogorov and Smirnov.
+    beyond them and the distance of Kolmogorov and Smirnov. Of more than sixteen covariates those
+    with the largest distance are shown.
     """
-    names = list(names)
-    table = compare_with_area(training, covariates, names)
+    n, table = len(names), compare_with_area(training, covariates, list(names))
+    if n > _MOST_PANELS:
+        largest = table["distance"].nlargest(_MOST_PANELS).index
+        table = table[table.index.isin(largest)]
+    names = list(table.index)
     rows, columns = style.rows_and_columns(len(names), 4)
     width = DOUBLE_COLUMN_MM if columns > 1 else SINGLE_COLUMN_MM
     figure = style.new_figure(width, 46 * rows + 14)
@@ -144,7 +153,8 @@ def site_distributions(
     shares = (table["share_below"] + table["share_above"]).loc[names]
     parts = [f"{style.printed_name(name)} {in_words.percent(s)}" for name, s in shares.items()]
     text = f"{len(training)} sites; share of the map beyond them: {in_words.lettered(parts)}"
-    style.with_numbers(figure, in_words.sentence(text))
+    more = in_words.shown_of(len(names), n, "covariates, those least alike")
+    style.with_numbers(figure, in_words.sentence(text, more))
     return style.mark_virtual(figure, study)
 
 
@@ -174,8 +184,10 @@ def pair_plot(
 
     Circles are frozen, triangles unfrozen; on the diagonal, how many sites have which value. A
     site without one of the two values is not drawn. ``units`` gives the unit of each covariate.
+    Of more than twelve the first are shown.
     """
-    names = list(names)
+    more = in_words.shown_of(_MOST_PAIRS, len(names), "covariates")
+    names = list(names)[:_MOST_PAIRS]
     n = len(names)
     width = DOUBLE_COLUMN_MM if n > 1 else SINGLE_COLUMN_MM
     figure = style.new_figure(width, min(60 * n, DOUBLE_COLUMN_MM) + 10)
@@ -196,7 +208,7 @@ def pair_plot(
     if n > 1:
         _pair_legend(figure, training, study)
     temperature = in_words.temperature_numbers(training["t15_c"])
-    style.with_numbers(figure, in_words.sentence(f"{len(training)} sites; t15 {temperature}"))
+    style.with_numbers(figure, in_words.sentence(f"{len(training)} sites; t15 {temperature}", more))
     return style.mark_virtual(figure, study)
 
 

@@ -12,20 +12,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from helpers.area import study_area
 from helpers.figures import in_words, style
-from helpers.figures.base_map import extent_of, frame
+from helpers.figures.base_map import coarse, draw_plain_map, extent_of
 from helpers.figures.style import DOUBLE_COLUMN_MM, journal_style
 from helpers.study import Study
 from helpers.validation import DESIGNS
 
 FOLD_MARKERS = "o^sDvP<X>*"
 INSIDE_COLOUR, WHOLE_COLOUR = "#009e73", "#d55e00"  # Okabe and Ito (2008)
-WHITE_BOX = {"facecolor": "white", "linewidth": 0, "pad": 0.5}
 _LINES = ("-", "--", ":", "-.", (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1)))
 _ESTIMATE = ["rmse", "rmse_lower", "rmse_upper"]
 _ROW_MM, _PANEL_HEIGHT_MM = 7.0, 92.0
-_MAP_COLUMNS = 250
 
 
 def design_label(design: str) -> str:
@@ -84,9 +81,9 @@ def _design_numbers(
     """RMSE of each design with its interval, and the true ones."""
     errors = (in_words.with_interval(*row) for row in table[_ESTIMATE].to_numpy(dtype=float))
     labels = map(design_label, table["design"])
-    said = in_words.listed(map(" ".join, zip(labels, errors, strict=True)), "; ")
+    said = "; ".join(map(" ".join, zip(labels, errors, strict=True)))
     truths = (("true RMSE where applicable", true_inside), ("of the whole map", true_whole))
-    known = in_words.listed(f"{name} {rmse:.2f} °C" for name, rmse in truths if rmse is not None)
+    known = ", ".join(f"{name} {rmse:.2f} °C" for name, rmse in truths if rmse is not None)
     return in_words.sentence(f"RMSE: {said}", known)
 
 
@@ -99,7 +96,7 @@ def _draw_estimates(axes: Axes, table: pd.DataFrame, rows: ArrayLike) -> None:
     for row, value, end in zip(rows, rmse, upper, strict=True):
         place = {"xytext": (5, 0), "textcoords": "offset points", "va": "center"}
         # White, as the line of a true error may pass there.
-        axes.annotate(f"{value:.2f}", (end, row), bbox=WHITE_BOX, **place)
+        axes.annotate(f"{value:.2f}", (end, row), bbox=style.WHITE_BOX, **place)
     axes.set_xlim(0, 1.12 * max(upper))
     axes.set(xlabel="Held-out RMSE (°C)", title="estimated error, with its 95 % interval")
 
@@ -125,7 +122,7 @@ def _draw_truths(axes: Axes, true_inside: float | None, true_whole: float | None
             ha="right" if is_left else "left",
             va="center",
             fontweight="bold",
-            bbox=WHITE_BOX,
+            bbox=style.WHITE_BOX,
         )
 
 
@@ -172,24 +169,13 @@ def design_panel(
     return style.mark_virtual(figure, study)
 
 
-def draw_plain_map(axes: Axes, study: Study) -> None:
-    """Outline and frame of the study on plain axes in km, which is quick."""
-    area = study_area(study)
-    for polygon in getattr(area, "geoms", [area]):
-        axes.plot(*np.divide(polygon.exterior.xy, 1000), color="black", linewidth=0.7)
-    west, east, south, north = (edge / 1000 for edge in frame(study))
-    axes.set(xlim=(west, east), ylim=(south, north), aspect="equal")
-    axes.set(xlabel="Easting (km)", ylabel="Northing (km)")
-
-
 def _draw_ground(axes: Axes, elevation: xr.DataArray) -> None:
     """Elevation in grey, from every so many-th cell."""
-    step = max(elevation.sizes["x"] // _MAP_COLUMNS, 1)
-    coarse = elevation[step // 2 :: step, step // 2 :: step].transpose("y", "x")
-    extent = [edge / 1000 for edge in extent_of(coarse)]
+    shown = coarse(elevation)
+    extent = [edge / 1000 for edge in extent_of(shown)]
     limits = axes.axis()
     look = {"cmap": style.ELEVATION_COLOURS, "interpolation": "nearest", "zorder": 0}
-    axes.imshow(coarse.to_numpy(), extent=extent, **look)
+    axes.imshow(shown.to_numpy(), extent=extent, **look)
     axes.axis(limits)
 
 

@@ -33,14 +33,14 @@ def error_profile_chart(
     study: Study,
     pairs: pd.DataFrame,
     model: ErrorModel,
-    edges: ArrayLike | None = None,
     truth: pd.DataFrame | None = None,
     threshold: float | None = None,
 ) -> Figure:
     """RMSE against dissimilarity: of held-out sites (a), and of the whole map if it is known (b).
 
-    A point stands for a bin of dissimilarity: a filled one for the errors that were found there,
-    with the 95 % bootstrap interval over sites, an open one for those to be expected.
+    A point stands for one of five bins of equal numbers of pairs, or of cells: a filled one for
+    the errors that were found there, with the 95 % bootstrap interval over sites, an open one for
+    those to be expected.
 
     Parameters
     ----------
@@ -51,9 +51,6 @@ def error_profile_chart(
         predicted and beyond (deg C).
     model
         The error model fitted to them; the line is its standard deviation.
-    edges
-        Bounds of the bins; what lies beyond the first or last counts in the outermost bin.
-        ``None``: five bins with equal numbers of pairs, and of cells.
     truth
         Cells of the map of a virtual study: dissimilarity, error and expected_error (deg C).
     threshold
@@ -63,11 +60,11 @@ def error_profile_chart(
     width_mm = SINGLE_COLUMN_MM if truth is None else DOUBLE_COLUMN_MM
     figure = style.new_figure(width_mm, 82)
     panels = figure.subplots(1, 1 if truth is None else 2, squeeze=False)[0]
-    _draw_held_out(panels[0], pairs, model, _edges(edges, pairs))
+    _draw_held_out(panels[0], pairs, model, _edges(pairs))
     if threshold is not None:
         _mark_threshold(panels[0], threshold, threshold)
     if truth is not None:
-        bounds = _edges(edges, truth)
+        bounds = _edges(truth)
         _draw_map_errors(panels[1], truth, bounds)
         if threshold is not None:
             place = np.interp(threshold, bounds, np.arange(len(bounds)) - 0.5)
@@ -86,9 +83,7 @@ def _profile_numbers(pairs: pd.DataFrame, model: ErrorModel, truth: pd.DataFrame
         expected_error=model.expected_error(model.share * pairs["beyond"], spread),
     )
     groups = {label: table[table["kind"] == kind] for kind, (label, *_) in KINDS.items()}
-    held = in_words.listed(
-        f"{label} {_found_and_expected(g)}" for label, g in groups.items() if len(g)
-    )
+    held = ", ".join(f"{label} {_found_and_expected(g)}" for label, g in groups.items() if len(g))
     parts = [f"RMSE found and expected: {held}"]
     parts += [] if truth is None else [f"of the map {_found_and_expected(truth)}"]
     return in_words.sentence(in_words.lettered(parts))
@@ -99,10 +94,8 @@ def _found_and_expected(table: pd.DataFrame) -> str:
     return f"{found:.2f} and {expected:.2f} °C"
 
 
-def _edges(edges: ArrayLike | None, table: pd.DataFrame) -> NDArray:
-    """Bounds as given, or quantiles of the dissimilarity."""
-    if edges is not None:
-        return np.asarray(edges, dtype=float)
+def _edges(table: pd.DataFrame) -> NDArray:
+    """Bounds of the bins: quantiles of the dissimilarity."""
     return np.unique(np.quantile(table["dissimilarity"], np.linspace(0, 1, _BINS + 1)))
 
 
@@ -161,7 +154,7 @@ def _draw_map_errors(axes: Axes, truth: pd.DataFrame, edges: NDArray) -> None:
     for row in found.itertuples():
         ratio, top = row.expected_error / row.error, max(row.error, row.expected_error)
         place = {"xytext": (0, 8), "textcoords": "offset points", "ha": "center"}
-        place["bbox"] = {"facecolor": "white", "linewidth": 0, "pad": 0.5}
+        place["bbox"] = style.WHITE_BOX
         axes.annotate(f"{ratio:.2f}", (row.Index, top), **place)
     bounds = [f"{low:.2f}–\n{high:.2f}" for low, high in pairwise(edges)]
     axes.set_xticks(range(len(bounds)), bounds)

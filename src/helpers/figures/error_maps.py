@@ -24,9 +24,7 @@ _STAR = {"color": "#56b4e9", "markeredgecolor": "black", "markeredgewidth": 0.6,
 
 
 @journal_style
-def expected_error_map(
-    study: Study, result: xr.Dataset, covariates: xr.Dataset | None = None
-) -> Figure:
+def expected_error_map(study: Study, result: xr.Dataset) -> Figure:
     """Root mean square error to be expected in each cell, deg C, hatched where not applicable.
 
     Parameters
@@ -36,8 +34,6 @@ def expected_error_map(
     result
         Dataset of :func:`helpers.mapping.predict_map` with ``expected_error`` and a domain of
         applicability.
-    covariates
-        Dataset whose ``elevation`` is used for the relief shading.
 
     Raises
     ------
@@ -46,7 +42,7 @@ def expected_error_map(
 
     """
     error = _layer(result, "expected_error")
-    figure, axes = single_map(study, covariates)
+    figure, axes = single_map(study)
     norm = Normalize(*layers.robust_range(error))
     image = layers.draw_layer(axes, error, study, style.WIDTH_COLOURS, norm)
     depth = f"{study.boreholes.depth_m:g} m"
@@ -77,11 +73,7 @@ def _root_of_mean(squared: xr.DataArray) -> str:
 
 @journal_style
 def drilling_map(
-    study: Study,
-    result: xr.Dataset,
-    training: pd.DataFrame,
-    places: pd.DataFrame,
-    covariates: xr.Dataset | None = None,
+    study: Study, result: xr.Dataset, training: pd.DataFrame, places: pd.DataFrame
 ) -> Figure:
     """Where the next boreholes would help most, over the dissimilarity that they would lower.
 
@@ -95,12 +87,10 @@ def drilling_map(
         The sites there are: x, y (m).
     places
         Of :func:`helpers.drilling.next_sites`; numbered from 1 in its order.
-    covariates
-        Dataset whose ``elevation`` is used for the relief shading.
 
     """
     index = _layer(result, "dissimilarity_index")
-    figure, axes = single_map(study, covariates)
+    figure, axes = single_map(study)
     # The root spreads the small values, where the threshold lies.
     norm = PowerNorm(0.5, 0, layers.robust_range(index)[1])
     image = layers.draw_layer(axes, index, study, style.WIDTH_COLOURS, norm)
@@ -121,12 +111,9 @@ def drilling_map(
 
 
 def drilling_text(places: pd.DataFrame) -> str:
-    """What the new boreholes of :func:`helpers.drilling.next_sites` do together, in words.
-
-    The mean dissimilarity has the weights with which they were chosen.
-    """
+    """What the new boreholes of :func:`helpers.drilling.next_sites` do together, in words."""
     if places.empty:
-        return "No further borehole would lower the dissimilarity of the map"
+        return "No further borehole would lower the dissimilarity where it counts"
     first, last = places.iloc[0], places.iloc[-1]
     before = first["mean_dissimilarity"] + first["gain"]
     return (

@@ -13,7 +13,7 @@ from PIL.PngImagePlugin import PngInfo
 from scipy.spatial import KDTree
 
 from helpers.figures.captions import CAPTION_KEY, caption_of
-from helpers.figures.catalogue import check_name, file_name
+from helpers.figures.catalogue import CATALOGUE, check_name, file_name
 from helpers.figures.style import PRINT_DPI, journal_style, mark_virtual
 from helpers.storage import replacing
 from helpers.study import Study
@@ -48,7 +48,8 @@ def save_figure(
     if not formats or not set(formats) <= set(FORMATS):
         found = ", ".join(formats) or "none"
         raise ValueError(f"Formats of a figure: {found}. Choose from {', '.join(FORMATS)}.")
-    mark_virtual(figure, study)
+    if CATALOGUE[name].shows_boreholes:
+        mark_virtual(figure, study)
     dpi = _PREVIEW_DPI if study.is_first_look else PRINT_DPI
     stem, caption, folder = file_name(name, of), caption_of(figure, name), study.figures_dir
     paths = []

@@ -66,7 +66,7 @@ def error_by_trees_chart(
     _label_ends(axes, table[table["n_trees"] == table["n_trees"].max()], colours)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=2)
     most = table[table["n_trees"] == table["n_trees"].max()]
-    ends = in_words.listed(
+    ends = ", ".join(
         f"{_sites(row.min_samples_leaf)} {row.expected_rmse_c:.2f} °C" for row in most.itertuples()
     )
     text = f"expected of {most['n_trees'].iloc[0]} trees: {ends}"
@@ -194,9 +194,9 @@ def _tuning_numbers(table: pd.DataFrame, lines: list[Line2D]) -> str:
         knobs = f"leaves {_sites(row['min_samples_leaf'])}, {100 * row['max_features']:.0f} %"
         error = f"{row['rmse_c']:.2f} ± {row['standard_error_c']:.2f} °C"
         parts.append(f"{name} ({knobs}) {error}")
-    honest = in_words.listed(str(line.get_label()) for line in lines)
+    honest = ", ".join(str(line.get_label()) for line in lines)
     honest = f"tuned without the fold: {honest}" if lines else ""
-    return in_words.sentence(f"RMSE: {in_words.listed(parts)}", honest)
+    return in_words.sentence(f"RMSE: {', '.join(parts)}", honest)
 
 
 def _places(table: pd.DataFrame) -> NDArray:

@@ -71,16 +71,11 @@ def _honesty_numbers(table: pd.DataFrame) -> str:
     """Mean errors, coverages and how many intervals of the area hold the truth."""
     names = {n: label for n, label in DESIGNS.items() if n in table}
     names |= {name: label for name, (label, _) in _TRUTHS.items()}
-    means = in_words.listed(
-        (f"{label} {table[name].mean():.2f} °C" for name, label in names.items()), "; "
-    )
-    covered = in_words.listed(
-        (
-            f"{label.replace(chr(10), ' ')} {table[name].mean():.2f}"
-            for name, (label, _) in COVERAGES.items()
-            if name in table
-        ),
-        "; ",
+    means = "; ".join(f"{label} {table[name].mean():.2f} °C" for name, label in names.items())
+    covered = "; ".join(
+        f"{label.replace(chr(10), ' ')} {table[name].mean():.2f}"
+        for name, (label, _) in COVERAGES.items()
+        if name in table
     )
     count = f"{holds_truth(table).sum()} of {len(table)} surveys"
     return in_words.sentence(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from helpers.figures.style import unit_text
+from helpers.figures.style import panel_letter, unit_text
 
 
 def known(values: ArrayLike | xr.DataArray) -> NDArray:
@@ -102,15 +102,15 @@ def lettered(parts: Sequence[str]) -> str:
     """Parts of the panels, each with its letter, if there is more than one."""
     if len(parts) == 1:
         return parts[0]
-    return "; ".join(f"({chr(ord('a') + i)}) {part}" for i, part in enumerate(parts))
+    return "; ".join(f"({panel_letter(i)}) {part}" for i, part in enumerate(parts))
+
+
+def shown_of(n_shown: int, n: int, what: str) -> str:
+    """How many are shown, if not all; empty if all are."""
+    return f"{n_shown} of {n} {what}" if n_shown < n else ""
 
 
 def sentence(*parts: str) -> str:
     """Parts that say something, joined to one line that ends with a stop."""
     text = "; ".join(part for part in parts if part)
     return f"{text}." if text else ""
-
-
-def listed(parts: Iterable[str], separator: str = ", ") -> str:
-    """Parts joined by commas, or by what the parts themselves have not."""
-    return separator.join(parts)

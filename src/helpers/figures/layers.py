@@ -95,7 +95,7 @@ def hatch_outside(axes: GeoAxes, result: xr.Dataset, study: Study) -> list[Artis
     return [Patch(facecolor="none", edgecolor="0.1", linewidth=0.3, hatch=_HATCH, label=label)]
 
 
-def draw_sites(axes: GeoAxes, study: Study, used: pd.DataFrame, size: float = 15) -> ScalarMappable:
+def draw_sites(axes: GeoAxes, study: Study, used: pd.DataFrame) -> ScalarMappable:
     """Used boreholes in the colours of ground temperature; the marker says how t15 was found."""
     colours = {"cmap": style.TEMPERATURE_COLOURS, "norm": style.temperature_norm(study)}
     for method, marker in style.METHOD_MARKERS.items():
@@ -104,7 +104,7 @@ def draw_sites(axes: GeoAxes, study: Study, used: pd.DataFrame, size: float = 15
             sites["x"],
             sites["y"],
             c=sites["t15_c"],
-            s=size,
+            s=15,
             marker=marker,
             edgecolor="black",
             linewidth=0.5,

@@ -14,8 +14,7 @@ from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import Figure
 
 from helpers.figures import in_words, layers, style
-from helpers.figures.base_map import extent_of, height_over_width
-from helpers.figures.design_charts import draw_plain_map
+from helpers.figures.base_map import coarse, draw_plain_map, extent_of, height_over_width
 from helpers.figures.style import DOUBLE_COLUMN_MM, journal_style
 from helpers.storage import ContractError
 from helpers.study import Study
@@ -23,7 +22,6 @@ from helpers.study import Study
 MAP_LAYERS = ("temperature", "width of the interval", "probability of permafrost")
 """What :func:`map_layer` can show."""
 
-_MAP_COLUMNS = 250
 _MAP_MM, _AROUND_MM, _RADIUS_HEIGHT_MM = 92.0, 32.0, 95.0
 
 
@@ -175,12 +173,6 @@ def _radius_words(row: pd.Series) -> str:
     return f"{text}; rank correlation with t15 {row['correlation']:.2f}."
 
 
-def coarse(layer: xr.DataArray) -> xr.DataArray:
-    """Every so many-th cell of a layer (y, x): enough for a panel, and quick."""
-    step = max(layer.sizes["x"] // _MAP_COLUMNS, 1)
-    return layer[step // 2 :: step, step // 2 :: step].transpose("y", "x")
-
-
 def draw_coarse_map(
     axes: Axes,
     study: Study,
@@ -190,7 +182,7 @@ def draw_coarse_map(
     label: str,
     extend: str = "neither",
 ) -> xr.DataArray:
-    """Outline and :func:`coarse` layer with its colour bar below; returns the coarse layer."""
+    """Outline, and every so many-th cell with its colour bar below; returns these cells."""
     shown = coarse(layer)
     extent = [edge / 1000 for edge in extent_of(shown)]
     image = axes.imshow(

@@ -57,12 +57,7 @@ def temperature_map(
 
 
 @journal_style
-def interval_width_map(
-    study: Study,
-    result: xr.Dataset,
-    covariates: xr.Dataset | None = None,
-    calibrated: bool = False,
-) -> Figure:
+def interval_width_map(study: Study, result: xr.Dataset, calibrated: bool = False) -> Figure:
     """Width of the interval between the outermost quantiles, deg C (90 % for q05 and q95).
 
     Of the forest's own quantiles, or of the calibrated ones of a map with an error model.
@@ -70,7 +65,7 @@ def interval_width_map(
     quantiles = result["t15_calibrated_quantile" if calibrated else "t15_quantile"]
     low, high = float(quantiles["quantile"].min()), float(quantiles["quantile"].max())
     width = quantiles.sel(quantile=high) - quantiles.sel(quantile=low)
-    figure, axes = single_map(study, covariates)
+    figure, axes = single_map(study)
     norm = Normalize(*layers.robust_range(width))
     image = layers.draw_layer(axes, width, study, style.WIDTH_COLOURS, norm)
     kind = "calibrated" if calibrated else "forest's own"
@@ -83,19 +78,14 @@ def interval_width_map(
 
 
 @journal_style
-def probability_map(
-    study: Study,
-    result: xr.Dataset,
-    covariates: xr.Dataset | None = None,
-    calibrated: bool = False,
-) -> Figure:
+def probability_map(study: Study, result: xr.Dataset, calibrated: bool = False) -> Figure:
     """Probability that the ground at the mapped depth is at or below 0 deg C, with its 0.5 line.
 
     The forest's own, or the calibrated one of a map with an error model.
     """
     name = "permafrost_probability"
     probability = result[f"{name}_calibrated" if calibrated else name]
-    figure, axes = single_map(study, covariates)
+    figure, axes = single_map(study)
     colours = style.PROBABILITY_COLOURS
     image = layers.draw_layer(axes, probability, study, colours, Normalize(0, 1))
     depth = f"{study.boreholes.depth_m:g} m"
@@ -111,12 +101,7 @@ def probability_map(
 
 
 @journal_style
-def thermal_class_map(
-    study: Study,
-    classes: xr.DataArray,
-    result: xr.Dataset | None = None,
-    covariates: xr.Dataset | None = None,
-) -> Figure:
+def thermal_class_map(study: Study, classes: xr.DataArray, result: xr.Dataset) -> Figure:
     """Thermal classes with their names and areas.
 
     Parameters
@@ -126,22 +111,18 @@ def thermal_class_map(
     classes
         Layer of :func:`helpers.products.class_layer`: 1 the coldest class, 255 nodata.
     result
-        If given, cells outside its area of applicability are hatched.
-    covariates
-        Dataset whose ``elevation`` is used for the relief shading.
+        Cells outside its area of applicability are hatched.
 
     """
-    figure, axes = single_map(study, covariates)
+    figure, axes = single_map(study)
     colours = ListedColormap([c.colour for c in study.classes])
     norm = BoundaryNorm(np.arange(len(study.classes) + 1) + 0.5, colours.N)
     layers.draw_layer(axes, classes.where(classes != CLASS_NODATA), study, colours, norm, True)
-    handles = _class_handles(study, classes)
-    if result is not None:
-        handles += layers.hatch_outside(axes, result, study)
+    handles = _class_handles(study, classes) + layers.hatch_outside(axes, result, study)
     finish_map(axes, study, handles, title="Thermal class,\nbounds (°C):\narea (10⁴ km²)")
     areas = class_areas(study, classes).items()
-    text = in_words.listed(f"{name} {area:.1f}" for name, area in areas)
-    outside = "" if result is None else in_words.outside_numbers(result)
+    text = ", ".join(f"{name} {area:.1f}" for name, area in areas)
+    outside = in_words.outside_numbers(result)
     style.with_numbers(figure, in_words.sentence(f"Area in 10⁴ km²: {text}", outside))
     return style.mark_virtual(figure, study)
 

@@ -7,6 +7,8 @@ the package draws none of its own beyond the outline of the study.
 
 from __future__ import annotations
 
+import struct
+from functools import lru_cache
 from pathlib import Path
 
 import cartopy
@@ -19,7 +21,9 @@ from cartopy.mpl.geoaxes import GeoAxes
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
+from shapefile import ShapefileException
 
+from helpers.storage import ContractError
 from helpers.study import Study
 
 _RESOLUTIONS = ("50m", "110m")
@@ -46,6 +50,33 @@ def local_shapefile(category: str, name: str) -> Path | None:
             if path is not None and Path(path).is_file():
                 return Path(path)
     return None
+
+
+def read_lines(path: Path) -> NDArray:
+    """Longitude and latitude (n, 2) along the lines of a shapefile, with gaps (NaN) between them.
+
+    Raises
+    ------
+    ContractError
+        If the file, or one of those beside it, cannot be read.
+
+    """
+    return _read_once(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=len(_LINES))
+def _read_once(path: Path, _changed: int) -> NDArray:
+    """The same, kept, as a figure may have twenty maps; read again once it has changed."""
+    try:
+        lines = list(Reader(path).geometries())
+    except (ShapefileException, struct.error, KeyError, ValueError, OSError) as error:
+        raise ContractError(
+            f"{path}: no readable shapefile ({type(error).__name__}: {error}). Put it there anew, "
+            "with its .shx and .dbf, or take it away: maps then go without its lines."
+        ) from error
+    gap = [[np.nan, np.nan]]
+    parts = [shapely.get_coordinates(part) for line in lines for part in shapely.get_parts(line)]
+    return np.concatenate([gap, *(points for part in parts for points in (part, gap))])
 
 
 def draw_lines(axes: GeoAxes, study: Study, frame: tuple[float, float, float, float]) -> None:
@@ -76,13 +107,7 @@ def _in_frame(
     study: Study, path: Path, frame: tuple[float, float, float, float]
 ) -> tuple[NDArray, NDArray]:
     """Lines in the CRS of the grid, m, with gaps between them and where they leave the map."""
-    degrees = np.concatenate(
-        [
-            np.append(shapely.get_coordinates(part), [[np.nan, np.nan]], axis=0)
-            for line in Reader(path).geometries()
-            for part in shapely.get_parts(line)
-        ]
-    )
+    degrees = read_lines(path)
     x, y = (np.array(axis) for axis in study.to_grid.transform(*degrees.T))
     west, east, south, north = frame
     width, height = east - west, north - south

@@ -18,7 +18,7 @@ _LEFT_MM, _SIDE_MM = 16.0, 40.0
 _MAP_MM = DOUBLE_COLUMN_MM - _LEFT_MM - _SIDE_MM
 
 
-def single_map(study: Study, covariates: xr.Dataset | None) -> tuple[Figure, GeoAxes]:
+def single_map(study: Study, covariates: xr.Dataset | None = None) -> tuple[Figure, GeoAxes]:
     """Full-width figure with one map, and room for legend and colour bar to its right."""
     below_mm = 11 + style.NOTE_MM
     height_mm = _MAP_MM * height_over_width(study) + below_mm + 2

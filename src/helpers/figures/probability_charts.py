@@ -68,13 +68,13 @@ def reliability_chart(study: Study, tables: Mapping[str, Records]) -> Figure:
         gap = np.average(np.abs(place - share), weights=table["n"])
         gaps.append(f"{label} {gap:.2f} (n = {table['n'].sum()})")
     above.set(ylabel="Observed share frozen (–)", ylim=(-0.03, 1.03), xlim=(-0.03, 1.03))
-    below.set(xlabel="Mean probability of permafrost (–)", ylabel="Sites in bin (n)")
+    below.set(xlabel="Mean predicted probability of permafrost (–)", ylabel="Sites in bin (n)")
     below.set_ylim(bottom=0, top=1.15 * below.get_ylim()[1])
     above.set_title("observed against predicted")
     below.set_title("sites behind it")
     style.letter_panels([above, below])
     figure.legend(*above.get_legend_handles_labels(), loc="outside upper left")
-    text = f"Mean distance from the line: {in_words.listed(gaps)}"
+    text = f"Mean distance from the line: {', '.join(gaps)}"
     style.with_numbers(figure, in_words.sentence(text))
     return style.mark_virtual(figure, study)
 
@@ -131,10 +131,9 @@ def coverage_chart(study: Study, tables: Mapping[str, Records]) -> Figure:
 def _coverage_numbers(table: pd.DataFrame) -> str:
     """Coverage found and nominal, and width, of each interval."""
     found, nominal = (
-        in_words.listed(f"{100 * share:.0f}" for share in table[name])
-        for name in ("coverage", "nominal")
+        ", ".join(f"{100 * share:.0f}" for share in table[name]) for name in ("coverage", "nominal")
     )
-    width = in_words.listed(f"{width:.2f}" for width in table["mean_width"])
+    width = ", ".join(f"{width:.2f}" for width in table["mean_width"])
     return f"{found} % of the sites at nominal {nominal} %, mean width {width} °C"
 
 

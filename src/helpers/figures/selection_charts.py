@@ -14,6 +14,7 @@ from helpers.figures import in_words, style
 from helpers.figures.style import DOUBLE_COLUMN_MM, journal_style
 from helpers.study import Study
 
+_MOST_ROWS = 30
 # Okabe and Ito (2008), which all eyes tell apart.
 _LINES = (("--", "#000000"), (":", "#d55e00"), ("-.", "#009e73"), ("-", "#cc79a7"))
 
@@ -27,6 +28,8 @@ def forward_selection_chart(
     nested_rmse_c: float | None = None,
 ) -> Figure:
     """Held-out error as predictors are added (a), and how often chance chooses each (b).
+
+    Of more than thirty covariates those chosen most often are shown in (b).
 
     Parameters
     ----------
@@ -46,6 +49,8 @@ def forward_selection_chart(
     lines = comparison.loc[~comparison["optimistic"].astype(bool), "rmse_c"].to_dict()
     if nested_rmse_c is not None:
         lines["chosen without the fold (nested)"] = nested_rmse_c
+    more = in_words.shown_of(_MOST_ROWS, len(stability), "covariates in (b)")
+    stability = stability[:_MOST_ROWS]
     height = max(78, 5 * len(stability) + 30)
     figure = style.new_figure(DOUBLE_COLUMN_MM, height + 5 * (len(lines) // 2))
     left, right = figure.subplots(1, 2, width_ratios=[1.3, 1])
@@ -53,27 +58,27 @@ def forward_selection_chart(
     _draw_shares(right, stability)
     style.letter_panels([left, right])
     figure.legend(*left.get_legend_handles_labels(), loc="outside upper left", ncols=3)
-    style.with_numbers(figure, _selection_numbers(steps, lines, stability))
+    style.with_numbers(figure, _selection_numbers(steps, lines, stability, more))
     return style.mark_virtual(figure, study)
 
 
 def _selection_numbers(
-    steps: pd.DataFrame, lines: Mapping[str, float], stability: pd.DataFrame
+    steps: pd.DataFrame, lines: Mapping[str, float], stability: pd.DataFrame, more: str
 ) -> str:
     """Error after each step and of the other sets, and how often each covariate is chosen."""
-    added = in_words.listed(
+    added = ", ".join(
         f"+ {style.printed_name(row.added)} {row.selection_rmse_c:.2f} °C"
         + ("" if row.kept else " (not kept)")
         for row in steps.itertuples()
     )
-    others = in_words.listed(f"{name} {value:.2f} °C" for name, value in lines.items())
-    chosen = in_words.listed(
+    others = ", ".join(f"{name} {value:.2f} °C" for name, value in lines.items())
+    chosen = ", ".join(
         f"{style.printed_name(name)} {row.chosen} of {row.runs}"
         for name, row in zip(stability.index, stability.itertuples(), strict=True)
         if row.chosen
     )
     parts = [f"RMSE {added.removeprefix('+ ')}" + (f"; {others}" if others else "")]
-    return in_words.sentence(in_words.lettered([*parts, f"chosen: {chosen or 'none'}"]))
+    return in_words.sentence(in_words.lettered([*parts, f"chosen: {chosen or 'none'}"]), more)
 
 
 def _draw_steps(axes: Axes, steps: pd.DataFrame, lines: Mapping[str, float]) -> None:

@@ -26,6 +26,7 @@ from helpers.study import Study
 
 _SWARM_BINS = 70
 _WATERFALL_HEIGHT_MM = 70.0
+_MOST_ROWS, _MOST_PANELS, _MOST_STEPS = 16, 9, 12
 _UNKNOWN = "0.6"  # colour of a dot whose predictor has no one value
 
 
@@ -37,8 +38,9 @@ def shap_summary(
 
     ``units`` gives the unit of each predictor. Dots of the same value stand beside each other by
     a rule, not by chance. Dots of a group of predictors, which has no value of its own, are grey.
+    Of more than sixteen predictors those with the largest mean are shown.
     """
-    table = mean_absolute(shapley)[::-1]
+    table = mean_absolute(shapley)[:_MOST_ROWS][::-1]
     order = [shapley.names.index(name) for name in table["predictor"]]
     height = np.arange(len(order))
     figure = style.new_figure(DOUBLE_COLUMN_MM, 13 * max(len(order), 3) + 24)
@@ -65,16 +67,17 @@ def shap_summary(
     right.tick_params(left=False)
     figure.colorbar(dots, ax=right, label="Percentile of the predictor's value (%)", aspect=25)
     style.letter_panels([left, right])
-    style.with_numbers(figure, _importance_numbers(table[::-1], len(shapley.values)))
+    style.with_numbers(figure, _importance_numbers(table[::-1], shapley))
     return style.mark_virtual(figure, study)
 
 
-def _importance_numbers(table: pd.DataFrame, n_sites: int) -> str:
+def _importance_numbers(table: pd.DataFrame, shapley: ShapleyValues) -> str:
     """Mean absolute value of each predictor, the largest first."""
-    sizes = in_words.listed(
+    more = in_words.shown_of(len(table), len(shapley.names), "predictors")
+    sizes = ", ".join(
         f"{printed_name(row.predictor)} {row.mean_absolute_c:.2f} °C" for row in table.itertuples()
     )
-    return in_words.sentence(f"Mean absolute values: {sizes}", f"{n_sites} sites")
+    return in_words.sentence(f"Mean absolute values: {sizes}", more, f"{len(shapley.values)} sites")
 
 
 def _percentile(values: NDArray) -> NDArray:
@@ -99,6 +102,8 @@ def shap_dependence(
 ) -> Figure:
     """Shapley value against the value of each predictor, one panel each.
 
+    Of more than nine predictors those with the largest mean absolute value are shown.
+
     Parameters
     ----------
     shapley, units
@@ -111,12 +116,12 @@ def shap_dependence(
         ``shap.utils.approximate_interactions`` guesses from the values.
 
     """
-    names, partners = shapley.names, _partners(shapley, interactions)
-    rows, columns = style.rows_and_columns(len(names), 3)
+    names, shown = shapley.names, _largest(shapley)
+    rows, columns = style.rows_and_columns(len(shown), 3)
     figure = style.new_figure(DOUBLE_COLUMN_MM, 66 * rows + 6)
-    panels = panel_grid(figure, len(names), rows, columns, sharey=True)
-    for index, axes in enumerate(panels):
-        partner = partners[index]
+    panels = panel_grid(figure, len(shown), rows, columns, sharey=True)
+    for index, axes in zip(shown, panels, strict=True):
+        partner = _partner(shapley, interactions, index)
         colour = shapley.data[:, partner]
         norm = Normalize(*np.quantile(colour, [0.05, 0.95]))
         look = {"cmap": style.SEQUENTIAL_COLOURS, "norm": norm, "linewidth": 0.2, "s": 11}
@@ -131,30 +136,36 @@ def shap_dependence(
     for axes in panels[::columns]:
         axes.set_ylabel("Shapley value (°C)")
     style.letter_panels(panels)
-    style.with_numbers(figure, _range_numbers(shapley))
+    style.with_numbers(figure, _range_numbers(shapley, shown))
     return style.mark_virtual(figure, study)
 
 
-def _range_numbers(shapley: ShapleyValues) -> str:
+def _largest(shapley: ShapleyValues) -> NDArray:
+    """Numbers of the predictors that have a panel, in their order."""
+    size = np.abs(shapley.values).mean(axis=0)
+    return np.sort(np.argsort(-size, kind="stable")[:_MOST_PANELS])
+
+
+def _range_numbers(shapley: ShapleyValues, shown: NDArray) -> str:
     """Lowest and highest value of each predictor."""
-    ends = zip(shapley.values.min(axis=0), shapley.values.max(axis=0), strict=True)
     parts = [
-        f"{printed_name(name)} {low:.2f} to {high:.2f} °C"
-        for name, (low, high) in zip(shapley.names, ends, strict=True)
+        f"{printed_name(shapley.names[i])} {values.min():.2f} to {values.max():.2f} °C"
+        for i, values in zip(shown, shapley.values.T[shown], strict=True)
     ]
-    return in_words.sentence(f"Ranges: {in_words.lettered(parts)}", f"{len(shapley.values)} sites")
+    more = in_words.shown_of(len(shown), len(shapley.names), "predictors")
+    ranges = f"Ranges: {in_words.lettered(parts)}"
+    return in_words.sentence(ranges, more, f"{len(shapley.values)} sites")
 
 
-def _partners(shapley: ShapleyValues, interactions: NDArray | None) -> list[int]:
-    """The predictor that interacts most with each."""
-    everyone = range(len(shapley.names))
+def _partner(shapley: ShapleyValues, interactions: NDArray | None, index: int) -> int:
+    """The predictor that interacts most with this one."""
     if interactions is not None:
-        size = np.abs(interactions).mean(axis=0)
-        np.fill_diagonal(size, -1)
-        return [int(partner) for partner in size.argmax(axis=1)]
+        size = np.abs(interactions[:, index]).mean(axis=0)
+        size[index] = -1
+        return int(size.argmax())
     from shap.utils import approximate_interactions  # here, as shap is slow to load
 
-    return [int(approximate_interactions(i, shapley.values, shapley.data)[0]) for i in everyone]
+    return int(approximate_interactions(index, shapley.values, shapley.data)[0])
 
 
 def _label(name: str, units: Mapping[str, str]) -> str:
@@ -177,15 +188,23 @@ def site_contributions(
 def draw_contributions(
     axes: Axes, study: Study, shapley: ShapleyValues, row: int, units: Mapping[str, str]
 ) -> None:
-    """Waterfall of one place, the largest contribution on top, with the values of predictors."""
+    """Waterfall of one place, the largest contribution on top, with the values of predictors.
+
+    Of more than twelve predictors those that contribute least are one step together.
+    """
     values, data = shapley.values[row], shapley.data[row]
     order = np.argsort(-np.abs(values))
-    ends = shapley.base_value + np.cumsum(values[order])
+    shown = order if len(order) <= _MOST_STEPS else order[: _MOST_STEPS - 1]
+    labels = [_value_label(shapley.names[i], data[i], units) for i in shown]
+    steps = values[shown]
+    if rest := len(order) - len(shown):
+        labels.append(f"{rest} others")
+        steps = np.append(steps, values[order[len(shown) :]].sum())
+    ends = shapley.base_value + np.cumsum(steps)
     starts = np.concatenate([[shapley.base_value], ends[:-1]])
-    colours = np.where(values[order] < 0, style.FROZEN_COLOUR, style.THAWED_COLOUR)
-    axes.barh(range(len(order)), values[order], left=starts, color=colours, height=0.6)
-    labels = [_value_label(shapley.names[i], data[i], units) for i in order]
-    axes.set_yticks(range(len(order)), labels)
+    colours = np.where(steps < 0, style.FROZEN_COLOUR, style.THAWED_COLOUR)
+    axes.barh(range(len(steps)), steps, left=starts, color=colours, height=0.6)
+    axes.set_yticks(range(len(steps)), labels)
     axes.invert_yaxis()
     # The base value keeps clear of the edge.
     low, high = min(shapley.base_value, *ends), max(shapley.base_value, *ends)

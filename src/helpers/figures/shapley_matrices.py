@@ -9,10 +9,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from helpers.figures import in_words, style
+from helpers.figures.charts import write_cells
 from helpers.figures.shapley_charts import swarm
 from helpers.figures.style import (
     DOUBLE_COLUMN_MM,
@@ -21,6 +21,8 @@ from helpers.figures.style import (
     printed_name,
 )
 from helpers.study import Study
+
+_MOST_ROWS = 20
 
 
 @journal_style
@@ -50,7 +52,7 @@ def interaction_matrix(
     figure = style.new_figure(max(side + 10, SINGLE_COLUMN_MM), side)
     axes = figure.add_subplot()
     image = axes.imshow(shown, cmap=style.WIDTH_COLOURS, norm=Normalize(0, whole.max() or 1))
-    _write_numbers(image, shown, "{:.2f}")
+    write_cells(image, shown, "{:.2f}".format)
     labels = [printed_name(name) for name in names]
     axes.set_xticks(range(len(names)), labels, rotation=45, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(names)), labels)
@@ -63,7 +65,7 @@ def interaction_matrix(
 
 def _interaction_numbers(whole: NDArray, names: Sequence[str]) -> str:
     """What each predictor adds alone, and the pair that adds most."""
-    alone = in_words.listed(
+    alone = ", ".join(
         f"{printed_name(name)} {value:.2f}"
         for name, value in zip(names, whole.diagonal(), strict=True)
     )
@@ -80,6 +82,8 @@ def _interaction_numbers(whole: NDArray, names: Sequence[str]) -> str:
 def shapley_stability(by_fold: pd.DataFrame, study: Study | None = None) -> Figure:
     """Importance of each predictor in the forests without each fold (a), and its rank there (b).
 
+    Of more than twenty predictors those with the largest mean are shown.
+
     Parameters
     ----------
     by_fold
@@ -89,7 +93,9 @@ def shapley_stability(by_fold: pd.DataFrame, study: Study | None = None) -> Figu
 
     """
     size = by_fold.pivot(index="predictor", columns="fold", values="mean_absolute_c")
-    size = size.loc[size.mean(axis=1).sort_values(ascending=False, kind="stable").index]
+    n = len(size)
+    order = size.mean(axis=1).sort_values(ascending=False, kind="stable").index
+    size = size.loc[order[:_MOST_ROWS]]
     ranks = by_fold.pivot(index="predictor", columns="fold", values="rank").loc[size.index]
     figure = style.new_figure(DOUBLE_COLUMN_MM, 9 * len(size) + 34)
     left, right = figure.subplots(1, 2, width_ratios=[1.5, 1])
@@ -102,18 +108,19 @@ def shapley_stability(by_fold: pd.DataFrame, study: Study | None = None) -> Figu
     left.set_title(f"without each of {size.shape[1]} folds")
     _draw_ranks(right, ranks)
     style.letter_panels([left, right])
-    style.with_numbers(figure, _stability_numbers(size, ranks))
+    style.with_numbers(figure, _stability_numbers(size, ranks, n))
     return style.mark_virtual(figure, study)
 
 
-def _stability_numbers(size: pd.DataFrame, ranks: pd.DataFrame) -> str:
+def _stability_numbers(size: pd.DataFrame, ranks: pd.DataFrame, n: int) -> str:
     """Mean and range of each predictor's importance over the folds, and how often it is first."""
     parts = [
         f"{printed_name(name)} {in_words.with_interval(row.mean(), row.min(), row.max())}, "
         f"first in {(ranks.loc[name] == 1).sum()} of {size.shape[1]}"
         for name, row in size.iterrows()
     ]
-    return in_words.sentence(f"Mean (range over the folds): {'; '.join(parts)}")
+    more = in_words.shown_of(len(size), n, "predictors")
+    return in_words.sentence(f"Mean (range over the folds): {'; '.join(parts)}", more)
 
 
 def _draw_ranks(axes: Axes, ranks: pd.DataFrame) -> None:
@@ -122,15 +129,8 @@ def _draw_ranks(axes: Axes, ranks: pd.DataFrame) -> None:
     share = np.array([100 * (ranks == place).mean(axis=1) for place in places]).T
     colours = {"cmap": style.PROBABILITY_COLOURS, "norm": Normalize(0, 100)}
     image = axes.imshow(share, aspect="auto", **colours)
-    _write_numbers(image, np.where(share > 0, share, np.nan), "{:.0f}")
-    axes.set_xticks(places - 1, places)
+    write_cells(image, np.where(share > 0, share, np.nan), "{:.0f}".format)
+    every = 1 + (len(places) > 12)  # all labels of more would touch each other
+    axes.set_xticks(places[::every] - 1, places[::every])
     axes.set_yticks([])
     axes.set(xlabel="Rank (1: largest)", title="folds with this rank (%)")
-
-
-def _write_numbers(image: AxesImage, table: ArrayLike, form: str) -> None:
-    """Numbers in the cells of an image; none where there is none."""
-    for (row, column), value in np.ndenumerate(np.asarray(table)):
-        if np.isfinite(value):
-            look = {"ha": "center", "va": "center", "color": style.ink_on(image.to_rgba(value))}
-            image.axes.text(column, row, form.format(value), **look)

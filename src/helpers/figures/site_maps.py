@@ -124,7 +124,7 @@ def fold_map(
         axes.plot(held["x"], held["y"], linestyle="none", zorder=5, **look)
         handles.append(layers.marker_handle(label=f"fold {fold + 1} (n = {len(held)})", **look))
     finish_map(axes, study, handles, training, title="Held out together")
-    sizes = in_words.listed(f"{np.sum(folds == fold)}" for fold in numbers)
+    sizes = ", ".join(f"{np.sum(folds == fold)}" for fold in numbers)
     text = f"{len(training)} sites in {len(numbers)} folds of {sizes}"
     style.with_numbers(figure, in_words.sentence(text))
     return style.mark_virtual(figure, study)

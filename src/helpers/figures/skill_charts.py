@@ -76,7 +76,7 @@ def _skill_numbers(table: pd.DataFrame, ruling: str, order: list[str]) -> str:
     errors = ruled[["rmse", "rmse_lower", "rmse_upper"]].apply(
         lambda row: in_words.with_interval(*row), axis=1
     )
-    models = in_words.listed((f"{model} {error}" for model, error in errors.items()), "; ")
+    models = "; ".join(f"{model} {error}" for model, error in errors.items())
     return in_words.sentence(f"RMSE with {design_label(ruling)}: {models}")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-import pandas as pd
 import xarray as xr
 from cartopy.mpl.geoaxes import GeoAxes
 from matplotlib.artist import Artist
@@ -25,17 +24,17 @@ from helpers.figures.style import (
 from helpers.study import Study
 from helpers.validation import error_against_truth
 
-_MOST_COLUMNS = 6
+MOST_MAPS, _MOST_COLUMNS = 16, 6
 _LEFT_MM, _TITLE_MM = 12.5, 6.0  # of each small map, for its parallels and its title
-# How much wider than its map a label may be, and the width of a letter.
-_BESIDE_MM, _LETTER_MM = 8.0, 1.45
+# How much wider than its map a label may be, and the width of a letter in it and in a title.
+_BESIDE_MM, _LETTER_MM, _TITLE_LETTER_MM = 8.0, 1.45, 1.65
 
 
 @journal_style
-def covariate_maps(
-    study: Study, covariates: xr.Dataset, names: Sequence[str], sites: pd.DataFrame | None = None
-) -> Figure:
+def covariate_maps(study: Study, covariates: xr.Dataset, names: Sequence[str]) -> Figure:
     """Small maps of covariates, each with its own colour bar.
+
+    Of more than sixteen the first, but predictors before others.
 
     Parameters
     ----------
@@ -45,10 +44,11 @@ def covariate_maps(
         Dataset on the study grid; attributes give long name and units.
     names
         Covariates to show.
-    sites
-        Table with x and y (m) of sites to mark.
 
     """
+    n = len(names)
+    if n > MOST_MAPS:
+        names = sorted(names, key=lambda name: name not in study.forest.predictors)[:MOST_MAPS]
     figure, axes = map_rows(study, len(names))
     for one, name in zip(axes, names, strict=True):
         layer = covariates[name]
@@ -60,22 +60,20 @@ def covariate_maps(
         words = f"{layer.attrs.get('long_name', name)} ({unit})"
         bar = layers.bar_below(one, image, below_map(one, words[0].upper() + words[1:]), "both")
         bar.locator = MaxNLocator(4)
-        one.set_title(predictor_label(name, units))
-        if sites is not None:
-            one.plot(sites["x"], sites["y"], ".", color="black", markersize=1.5, zorder=5)
+        one.set_title(above_map(one, predictor_label(name, units)))
     style.letter_panels(axes)
-    style.with_numbers(figure, _covariate_numbers(covariates, names))
-    return style.mark_virtual(figure, study)
+    return style.with_numbers(figure, _covariate_numbers(covariates, names, n))
 
 
-def _covariate_numbers(covariates: xr.Dataset, names: Sequence[str]) -> str:
-    """Median and range of each covariate over the map."""
+def _covariate_numbers(covariates: xr.Dataset, names: Sequence[str], n: int) -> str:
+    """Median and range of each covariate over the map, and whether there are more."""
     parts = [
         f"{style.printed_name(name)} "
         + in_words.median_and_range(covariates[name], covariates[name].attrs.get("units", "1"))
         for name in names
     ]
-    return in_words.sentence("Medians and ranges: " + in_words.lettered(parts))
+    text = f"Medians and ranges: {in_words.lettered(parts)}"
+    return in_words.sentence(text, in_words.shown_of(len(names), n, "covariates"))
 
 
 @journal_style
@@ -105,7 +103,7 @@ def applicability_map(study: Study, result: xr.Dataset, threshold: float | None 
     limit = "" if threshold is None else f", threshold {threshold:.2f}"
     parts = [
         f"median dissimilarity {in_words.median_and_range(index, '1')}{limit}",
-        f"median local point density {in_words.median_and_range(density, '1')} sites",
+        f"median local point density {in_words.median_and_range(density, '1', 0)} sites",
     ]
     text, outside = in_words.lettered(parts), in_words.outside_numbers(result)
     style.with_numbers(figure, in_words.sentence(text, outside))
@@ -151,8 +149,18 @@ def truth_comparison(study: Study, truth: xr.DataArray, result: xr.Dataset) -> F
 
 def below_map(axes: GeoAxes, label: str) -> str:
     """Label of a colour bar in lines that fit below its map."""
+    return textwrap.fill(label, int(_room_mm(axes) / _LETTER_MM))
+
+
+def above_map(axes: GeoAxes, title: str) -> str:
+    """Title, after its letter, that does not reach into the next; the caption has all of it."""
+    most = int(_room_mm(axes) / _TITLE_LETTER_MM) - len("(a) ")
+    return textwrap.shorten(title, most, placeholder=" …")
+
+
+def _room_mm(axes: GeoAxes) -> float:
     width_mm = axes.get_position().width * axes.figure.get_figwidth() * style.MM_PER_INCH
-    return textwrap.fill(label, int((width_mm + _BESIDE_MM) / _LETTER_MM))
+    return width_mm + _BESIDE_MM
 
 
 def draw_difference(axes: GeoAxes, difference: xr.DataArray, study: Study, label: str) -> None:

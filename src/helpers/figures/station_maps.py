@@ -48,8 +48,7 @@ def station_error_map(study: Study, errors: pd.DataFrame, units: Mapping[str, st
     ]
     legend_below(figure, handles)
     style.letter_panels(axes)
-    style.with_numbers(figure, in_words.sentence(f"RMSE: {in_words.lettered(parts)}"))
-    return style.mark_virtual(figure, study)
+    return style.with_numbers(figure, in_words.sentence(f"RMSE: {in_words.lettered(parts)}"))
 
 
 def _draw_errors(axes: GeoAxes, study: Study, here: pd.DataFrame, unit: str) -> float:

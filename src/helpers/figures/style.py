@@ -6,7 +6,7 @@ The style is applied while a figure is drawn or saved (:data:`journal_style`), n
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -15,6 +15,7 @@ from cmcrameri import cm
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, ListedColormap, Normalize, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.font_manager import get_font_names
 from numpy.typing import ArrayLike
 
 from helpers.study import Study
@@ -27,10 +28,27 @@ SMALLEST_TEXT_PT = 7.0
 VIRTUAL_NOTE = "Virtual boreholes: made for this study, not measured"
 MM_PER_INCH = 25.4
 NOTE_MM = 5.0
+_CHINESE_FONTS = (
+    "Noto Sans CJK SC",
+    "Noto Sans SC",
+    "Source Han Sans SC",
+    "WenQuanYi Micro Hei",
+    "WenQuanYi Zen Hei",
+    "Microsoft YaHei",
+    "SimHei",
+    "PingFang SC",
+    "Hiragino Sans GB",
+    "Arial Unicode MS",
+)
+
+
+def fonts(installed: Collection[str]) -> list[str]:
+    """DejaVu Sans, and the first Chinese font of this machine for the letters that it lacks."""
+    return ["DejaVu Sans", *[font for font in _CHINESE_FONTS if font in installed][:1]]
+
 
 STYLE = {
-    "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],
+    "font.family": fonts(get_font_names()),
     "font.size": SMALLEST_TEXT_PT,
     "axes.labelsize": SMALLEST_TEXT_PT,
     "axes.titlesize": 8.0,
@@ -60,6 +78,7 @@ METHOD_MARKERS = {"interpolated": "o", "extended": "^"}
 METHOD_LABELS = {"interpolated": "deep, interpolated", "extended": "shallow, extended"}
 METHOD_COLOURS = {"interpolated": "#2b5b84", "extended": "#f0b35b"}
 FROZEN_COLOUR, THAWED_COLOUR = "#2b6ca3", "#b0532a"
+WHITE_BOX = {"facecolor": "white", "linewidth": 0, "pad": 0.5}  # behind a text on a line
 _SIGN = re.compile(r"(?<![\w)])-(?=[\d.])")
 _UNITS = {"degC": "°C", "degC d": "°C d", "degree": "°", "W m-2": "W m⁻²", "1": "–"}
 
@@ -144,7 +163,13 @@ def letter_panels(panels: Sequence[Axes]) -> None:
     """Put (a), (b), ... before the titles, if there is more than one panel."""
     for position, axes in enumerate(panels if len(panels) > 1 else []):
         title = axes.get_title(loc="left")
-        axes.set_title(f"({chr(ord('a') + position)}) {title}".rstrip(), loc="left")
+        axes.set_title(f"({panel_letter(position)}) {title}".rstrip(), loc="left")
+
+
+def panel_letter(position: int) -> str:
+    """Letter of a panel, from 0: a ... z, aa, ab ..."""
+    before, last = divmod(position, 26)
+    return (panel_letter(before - 1) if before else "") + chr(ord("a") + last)
 
 
 def ink_on(colour: ArrayLike) -> str:

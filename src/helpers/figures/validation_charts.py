@@ -13,6 +13,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
 from helpers.figures import in_words, style
+from helpers.figures.charts import write_cells
 from helpers.figures.design_charts import design_label, draw_distance_curves
 from helpers.figures.style import DOUBLE_COLUMN_MM, SINGLE_COLUMN_MM, journal_style
 from helpers.held_out import quantile_name
@@ -115,7 +116,7 @@ def distance_curves(
         + (f" (W {w[label] / 1000:.1f} km)" if label in w else "")
         for label, metres in distances.items()
     ]
-    style.with_numbers(figure, in_words.sentence(f"Median distances: {in_words.listed(parts)}"))
+    style.with_numbers(figure, in_words.sentence(f"Median distances: {', '.join(parts)}"))
     return style.mark_virtual(figure, study)
 
 
@@ -154,11 +155,7 @@ def _draw_confusion(axes: Axes, scores: Mapping[str, Any]) -> None:
     labels, counts = scores["labels"], np.asarray(scores["confusion_matrix"])
     n = len(labels)
     image = axes.imshow(counts, cmap=style.PROBABILITY_COLOURS, vmin=0, aspect="auto")
-    for row, column in np.ndindex(n, n):
-        ink = style.ink_on(image.to_rgba(counts[row, column]))
-        look = {"color": ink, "ha": "center", "va": "center"}
-        weight = "bold" if row == column else "normal"
-        axes.text(column, row, f"{counts[row, column]}", fontweight=weight, **look)
+    write_cells(image, counts, "{:.0f}".format, bold_diagonal=True)
     for i, label in enumerate(labels):
         margin = {"ha": "center", "va": "center", "fontstyle": "italic"}
         axes.text(n, i, _share_text(scores["users_accuracy"][label]), **margin)

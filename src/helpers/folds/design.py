@@ -14,6 +14,9 @@ from sklearn.model_selection import BaseCrossValidator, check_cv
 from helpers.folds.points import checked_points
 from helpers.storage import ContractError
 
+# Each split fits a forest: of n sites left out one by one, n forests to n sites.
+MOST_SPLITS = 1000
+
 
 @dataclass(frozen=True, eq=False)
 class Design:
@@ -105,17 +108,26 @@ def design_of(
     Raises
     ------
     ContractError
-        If there is no split, a row is not that of a site or is named twice, a site is not tested
-        exactly once (take the repeats of a repeated design one by one), a split trains on what it
-        tests or on nothing, or the weights do not fit.
+        If there is no split or more than 1,000, a row is not that of a site or is named twice, a
+        site is not tested exactly once (take the repeats of a repeated design one by one), a split
+        trains on what it tests or on nothing, or the weights do not fit.
 
     """
-    splits = tuple(
-        (np.asarray(train), np.asarray(test))
-        for train, test in check_cv(splitter).split(np.zeros((n_sites, 1)))
-    )
+    splitter, rows = check_cv(splitter), np.zeros((n_sites, 1))
+    check_number(name, splitter.get_n_splits(rows))
+    splits = tuple((np.asarray(train), np.asarray(test)) for train, test in splitter.split(rows))
     _check_splits(name, splits, n_sites)
     return Design(name, splits, None if weight is None else _checked_weight(weight, n_sites))
+
+
+def check_number(name: str, n_splits: int) -> None:
+    """Refuse a design of more splits than forests can be fitted for."""
+    if n_splits > MOST_SPLITS:
+        raise ContractError(
+            f"Design '{name}': {n_splits:,} splits found, each of which needs a forest of its own; "
+            f"up to {MOST_SPLITS:,} are possible. With so many sites take folds: random ones in "
+            "place of leaving one out, kNNDM in place of NNDM."
+        )
 
 
 def _check_splits(name: str, splits: tuple[tuple[NDArray, NDArray], ...], n_sites: int) -> None:

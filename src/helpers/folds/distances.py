@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import KDTree
-from scipy.spatial.distance import cdist
 from scipy.stats import wasserstein_distance
 
 from helpers.folds.points import SamePoint, checked_labels, checked_points, checked_sites
@@ -38,12 +37,16 @@ def nearest_neighbour_distances(
 def design_distances(train_xy: ArrayLike, folds: ArrayLike) -> NDArray:
     """Distance of each site to the nearest site of another fold (Gj*), m, for any folds."""
     sites = checked_sites(train_xy)
-    return distances_to_other_folds(cdist(sites, sites), checked_labels(folds, len(sites)))
+    return distances_to_other_folds(sites, checked_labels(folds, len(sites)))
 
 
-def distances_to_other_folds(apart: NDArray, labels: NDArray) -> NDArray:
-    """The same (n,) from the distances between all sites (n, n) and the fold of each."""
-    return np.where(labels[:, None] == labels, np.inf, apart).min(axis=1)
+def distances_to_other_folds(sites: NDArray, labels: NDArray) -> NDArray:
+    """The same (n,) of sites and folds that were checked before."""
+    distances = np.empty(len(sites))
+    for label in np.unique(labels):
+        held_out = labels == label
+        distances[held_out] = KDTree(sites[~held_out]).query(sites[held_out])[0]
+    return distances
 
 
 def design_w(train_xy: ArrayLike, folds: ArrayLike, prediction_distances: ArrayLike) -> float:

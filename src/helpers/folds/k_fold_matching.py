@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.cluster.hierarchy import cut_tree, ward
-from scipy.spatial.distance import cdist
 from scipy.stats import ks_2samp, wasserstein_distance
 from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
@@ -98,14 +97,13 @@ def knndm(
     places = place_numbers(sites)
     _check_settings(int(places.max()) + 1, n_folds, max_share, clustering)
     to_site, to_map = nearest_neighbour_distances(sites, prediction_xy, same_point)
-    clustered, q, apart = _lie_clustered(to_site, to_map), None, cdist(sites, sites)
+    clustered, q = _lie_clustered(to_site, to_map), None
     if clustered:
         clusterings = _clusterings(sites, places, n_folds, clustering, seed)
-        along = _first_component(sites)
-        folds, q = _best_folds(apart, along, to_map, n_folds, max_share, clusterings)
+        folds, q = _best_folds(sites, to_map, n_folds, max_share, clusterings)
     else:
         folds = _random_folds(places, n_folds, max_share, seed)
-    to_other_folds = distances_to_other_folds(apart, folds)
+    to_other_folds = distances_to_other_folds(sites, folds)
     w = float(wasserstein_distance(to_other_folds, to_map))
     return KnndmFolds(folds, w, q, clustered, to_site, to_map, to_other_folds)
 
@@ -120,8 +118,7 @@ def _lie_clustered(site_to_site: NDArray, prediction_to_site: NDArray) -> bool:
 
 
 def _best_folds(
-    apart: NDArray,
-    along: NDArray,
+    sites: NDArray,
     prediction_to_site: NDArray,
     n_folds: int,
     max_share: float,
@@ -129,14 +126,15 @@ def _best_folds(
 ) -> tuple[NDArray, int]:
     """Folds with the smallest W, and the number of clusters they come from."""
     sorted_distances, candidates = np.sort(prediction_to_site), []
+    along = _first_component(sites)
     for clusters in clusterings:
         folds = _merge_clusters(clusters, along, n_folds)
-        if np.bincount(folds).max() <= max_share * len(along):
-            w = wasserstein_distance(distances_to_other_folds(apart, folds), sorted_distances)
+        if np.bincount(folds).max() <= max_share * len(sites):
+            w = wasserstein_distance(distances_to_other_folds(sites, folds), sorted_distances)
             candidates.append((w, int(clusters.max()) + 1, folds))
     if not candidates:
         raise ContractError(
-            f"Every candidate has a fold with more than {max_share:g} of the {len(along)} sites. "
+            f"Every candidate has a fold with more than {max_share:g} of the {len(sites)} sites. "
             "Raise max_share or lower n_folds."
         )
     _, q, folds = min(candidates, key=lambda candidate: candidate[0])

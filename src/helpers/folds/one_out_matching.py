@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import cdist
 
+from helpers.folds.design import check_number
 from helpers.folds.distances import nearest_neighbour_distances
 from helpers.folds.points import checked_sites
 from helpers.storage import ContractError
@@ -33,6 +34,11 @@ def nndm(train_xy: ArrayLike, prediction_xy: ArrayLike, min_train: float = 0.5) 
     (n, n), row = held-out site: whether each site (column) stays for training. If the sites are
     not clustered, this is plain leave-one-out.
 
+    Raises
+    ------
+    ContractError
+        If a coordinate or setting cannot be used, or there are more than 1,000 sites.
+
     References
     ----------
     Mila et al. (2022), doi:10.1111/2041-210X.13851. Distances are matched over the whole map, not
@@ -40,6 +46,7 @@ def nndm(train_xy: ArrayLike, prediction_xy: ArrayLike, min_train: float = 0.5) 
 
     """
     sites = checked_sites(train_xy)
+    check_number("nndm", len(sites))
     if not 0 <= min_train < 1:
         raise ContractError(f"min_train is {min_train}; a share from 0 to below 1 is needed.")
     to_site = nearest_neighbour_distances(sites, prediction_xy)[1]

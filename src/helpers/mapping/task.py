@@ -23,6 +23,8 @@ from helpers.storage import ContractError
 
 # Part of every fingerprint; raise it when the same forest and cells give other numbers than before.
 FORMAT = 1
+# A block is cut no further when memory is short.
+FEWEST_CELLS = 256
 
 
 class LayerSpec(NamedTuple):
@@ -239,10 +241,34 @@ class Task:
             name: np.full((*self.sizes_of_bands(name), *shape), np.nan, np.float32)
             for name in self.layer_specs
         }
-        if complete.any():
-            for name, values in self._of_cells(table[:, complete]).items():
-                layers[name].reshape(*values.shape[:-1], -1)[..., complete] = values
+        places = np.flatnonzero(complete)
+        for part, found in self._in_pieces(table[:, complete]):
+            for name, values in found.items():
+                layers[name].reshape(*values.shape[:-1], -1)[..., places[part]] = values
         return layers
+
+    def _in_pieces(
+        self, cells: NDArray, first: int = 0
+    ) -> Iterator[tuple[slice, dict[str, NDArray]]]:
+        """Layers of complete cells: of all at once, or of halves where memory is too short."""
+        n_cells = cells.shape[1]
+        if not n_cells:
+            return
+        try:
+            found = self._of_cells(cells)
+        except MemoryError as error:
+            if n_cells <= FEWEST_CELLS:
+                raise ContractError(
+                    f"Memory is too short to predict even {n_cells} cells ({error}). End other "
+                    "programs, predict with workers=1, or let the forest have fewer trees "
+                    "(n_trees in study.toml). The blocks that are done are kept."
+                ) from error
+        else:
+            yield slice(first, first + n_cells), found
+            return
+        # Not where the error is handled: it would hold on to what did not fit.
+        yield from self._in_pieces(cells[:, : n_cells // 2], first)
+        yield from self._in_pieces(cells[:, n_cells // 2 :], first + n_cells // 2)
 
     def _of_cells(self, cells: NDArray) -> dict[str, NDArray]:
         """Layers of complete cells (predictors, cells): (cells,) or (bands, cells)."""

@@ -204,17 +204,17 @@ def _with_releases(needed: dict[str, str], function: Callable[..., T], *argument
 def _awaited(client: Client, call: Callable[[], T]) -> T:
     """What a call to the workers gives, or an error if nobody is left to answer.
 
-    While a worker is left, distributed repeats on it the blocks of those that were lost.
+    While a worker is left, distributed repeats on it the blocks of those that were lost. Looks in
+    vain are counted, not seconds: a computer that has slept is no reason to give up.
     """
     from distributed import CancelledError, KilledWorker
     from distributed.comm import CommClosedError
 
-    answer, last_seen = _in_background(call), time.monotonic()
+    answer, in_vain = _in_background(call), 0
     while not concurrent.futures.wait([answer], _LOOK_EVERY_S).done:
-        if _n_threads(client):
-            last_seen = time.monotonic()
-        elif time.monotonic() - last_seen > WITHOUT_WORKERS_S:
-            raise _lost(client, f"has had no worker for {WITHOUT_WORKERS_S:g} s")
+        in_vain = 0 if _n_threads(client) else in_vain + 1
+        if in_vain * _LOOK_EVERY_S > WITHOUT_WORKERS_S:
+            raise _lost(client, f"has had no worker, or no answer, for {WITHOUT_WORKERS_S:g} s")
     try:
         return answer.result()
     except (CancelledError, CommClosedError) as error:
@@ -224,12 +224,12 @@ def _awaited(client: Client, call: Callable[[], T]) -> T:
 
 
 def _n_threads(client: Client) -> int:
-    """Blocks that can be predicted at once; 0 without workers or scheduler."""
+    """Blocks that can be predicted at once; 0 without workers, or a scheduler that answers."""
     if client.status != "running":
         return 0
     try:
-        return sum(client.nthreads().values())
-    except OSError:
+        return sum(_in_background(client.nthreads).result(_LOOK_EVERY_S).values())
+    except (OSError, concurrent.futures.CancelledError):  # a timeout is an OSError, too
         return 0
 
 

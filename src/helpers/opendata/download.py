@@ -128,17 +128,27 @@ def remove_broken(files: Sequence[RemoteFile]) -> list[Path]:
 
     A server, too, may hold a broken file: then its length is right, and only reading it tells.
     """
-    broken = [file for file in files if file.is_finished and _is_broken(file)]
-    for file in broken:
+    return _removed([file for file in files if file.is_finished and _is_broken(file)])
+
+
+def remove_changed(files: Sequence[RemoteFile]) -> list[Path]:
+    """Remove those of the fetched files that are not what had arrived, and return their paths."""
+    return _removed([file for file in files if file.is_finished and _is_changed(file)])
+
+
+def _removed(files: Sequence[RemoteFile]) -> list[Path]:
+    for file in files:
         file.path.unlink()
         file.sidecar.unlink()
-    return [file.path for file in broken]
+    return [file.path for file in files]
+
+
+def _is_changed(file: RemoteFile) -> bool:
+    return sha256(file.path) != read_known(file.sidecar)["sha256"]
 
 
 def _is_broken(file: RemoteFile) -> bool:
-    if sha256(file.path) != read_known(file.sidecar)["sha256"]:
-        return True
-    return file.kind != "text" and bool(fault_of(file.path, file.kind))
+    return _is_changed(file) or (file.kind != "text" and bool(fault_of(file.path, file.kind)))
 
 
 def fetch_all(files: Sequence[RemoteFile], progress: bool = True) -> list[Path]:

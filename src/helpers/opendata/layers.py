@@ -19,11 +19,17 @@ from tqdm.auto import tqdm
 
 from helpers.area import study_area
 from helpers.boreholes import read_boreholes
-from helpers.opendata.download import RemoteFile, fetch_all, remote_sizes, remove_broken
+from helpers.opendata.download import (
+    RemoteFile,
+    fetch_all,
+    remote_sizes,
+    remove_broken,
+    remove_changed,
+)
 from helpers.opendata.product import OpenBoreholes, Product, layer_geobox, product
-from helpers.opendata.record import layer_settings
+from helpers.opendata.record import LAYER_DIGEST, layer_settings
 from helpers.settings import OpenLayer
-from helpers.storage import ContractError, read_json, read_known, replacing, write_json
+from helpers.storage import ContractError, read_json, read_known, replacing, sha256, write_json
 from helpers.study import Study
 from helpers.units import UnitError, check_plausible
 
@@ -166,9 +172,11 @@ def _up_to_date(
     paths = fetch_all(files, progress)
     made_of = _made_of(study, item, files)
     known = read_known(item.provenance)
-    summary = known.pop(_SUMMARY, None)
-    if item.target.is_file() and summary and known == made_of:
+    summary, digest = known.pop(_SUMMARY, None), known.pop(LAYER_DIGEST, None)
+    is_there = item.target.is_file() and sha256(item.target) == digest
+    if is_there and summary and known == made_of:
         return summary
+    expect_as_arrived(files)
     try:
         summary = make(study, item, paths)
     except ContractError as error:
@@ -179,8 +187,18 @@ def _up_to_date(
         raise ContractError(
             f"{error} Broken and therefore removed: {removed}. Run again: only this is fetched."
         ) from error
-    write_json({**made_of, _SUMMARY: summary}, item.provenance)
+    found = {_SUMMARY: summary, LAYER_DIGEST: sha256(item.target)}
+    write_json({**made_of, **found}, item.provenance)
     return summary
+
+
+def expect_as_arrived(files: list[RemoteFile]) -> None:
+    """Raise if a download no longer holds what had arrived, and remove it."""
+    if changed := remove_changed(files):
+        raise ContractError(
+            f"Changed since they were fetched, and therefore removed: "
+            f"{', '.join(map(str, changed))}. Run again: only these are fetched."
+        )
 
 
 def _made_of(study: Study, item: OpenItem, files: list[RemoteFile]) -> dict[str, Any]:

@@ -21,6 +21,8 @@ BUILD_VERSIONS = {
     "soilgrids": 1,
     "esa_cci_permafrost": 1,
 }
+# Key of a layer's json: without it a file in its place would be taken for the layer.
+LAYER_DIGEST = "layer_sha256"
 _OF_NO_YEAR = ("copernicus_dem", "soilgrids")
 
 
@@ -59,12 +61,14 @@ def check_current(study: Study, name: str) -> None:
     Raises
     ------
     StudyError
-        If the layer or its json is missing, or was made under other settings.
+        If the layer or its json is missing, was made under other settings, or was exchanged.
 
     """
     layer = {**study.covariates, **study.references}[name]
-    record = study.open_layer(name).with_suffix(".json")
-    made = read_known(record).get("settings")
+    path = study.open_layer(name)
+    record = path.with_suffix(".json")
+    known = read_known(record)
+    made = known.get("settings")
     remedy = f"Run: make data STUDY={study.folder}"
     if not isinstance(made, dict):
         raise StudyError(
@@ -82,4 +86,9 @@ def check_current(study: Study, name: str) -> None:
         raise StudyError(
             f"{study.file}: layer '{name}' was made under other settings ({'; '.join(changed)}). "
             + remedy
+        )
+    if known.get(LAYER_DIGEST) != sha256(path):
+        raise StudyError(
+            f"{path}: layer '{name}' is not the file that {record.name} beside it describes: it "
+            f"was exchanged or damaged. {remedy}"
         )

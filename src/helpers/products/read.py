@@ -10,9 +10,13 @@ import rasterio
 import rioxarray
 import xarray as xr
 from odc.geo.xr import xr_coords
+from pyproj import CRS
+from pyproj.exceptions import ProjError
+from rasterio._err import CPLE_BaseError
+from rasterio.errors import RasterioError
 
 from helpers.mapping import LAYERS, flags_of
-from helpers.products.cog import RUN_TAG
+from helpers.products.cog import RUN_TAG, band_statistics
 from helpers.products.rasters import BASE_VALUE_TAG, Raster, product_rasters
 from helpers.products.write import FROZEN_AT_OR_BELOW_C
 from helpers.storage import ContractError, require
@@ -54,10 +58,20 @@ def read_products(study: Study, chunks: int | None = None) -> xr.Dataset:
     for raster in rasters:
         result = result.assign(_layers(study, raster, paths[raster.name], chunks))
     if study.forest.shapley_maps:
-        base_value_c = float(tags["shap.tif"][BASE_VALUE_TAG])
+        base_value_c = _base_value(paths["shap.tif"], tags["shap.tif"])
         result["shapley_value"].attrs["base_value_c"] = base_value_c
         result["dominant_driver"].attrs |= flags_of(study.forest.predictors)
     return result.rio.write_crs(study.crs.to_wkt())
+
+
+def _base_value(path: Path, tags: Mapping[str, str]) -> float:
+    try:
+        return float(tags[BASE_VALUE_TAG])
+    except (KeyError, ValueError) as error:
+        raise ContractError(
+            f"{path}: its tag {BASE_VALUE_TAG} is {tags.get(BASE_VALUE_TAG, 'missing')}, a number "
+            f"is needed. Run {MADE_BY} again."
+        ) from error
 
 
 def _check_run(study: Study, runs: Mapping[str, str]) -> None:
@@ -87,11 +101,47 @@ def _coordinates(study: Study) -> dict[str, xr.Variable]:
 
 
 def _checked_tags(study: Study, raster: Raster, path: Path) -> dict[str, str]:
-    """Tags of a raster; an error unless its grid and bands are those of the study."""
-    with rasterio.open(path) as stored:
-        _expect(path, "Grid", [*stored.shape, *stored.transform[:6]], _grid(study))
-        _expect(path, "Bands", stored.descriptions, raster.descriptions)
-        return stored.tags()
+    """Tags of a raster; an error unless its cells are as written, on the grid of the study."""
+    try:
+        with rasterio.open(path) as stored:
+            _expect(path, "Grid", [*stored.shape, *stored.transform[:6]], _grid(study))
+            _expect(path, "Bands", stored.descriptions, raster.descriptions)
+            _expect(path, "Numbers", stored.dtypes, [np.dtype(raster.dtype).name] * stored.count)
+            crs = CRS.from_user_input(stored.crs) if stored.crs else None
+            _expect(path, "CRS", [crs], [study.crs])
+            _expect(path, "No data", stored.nodatavals, [raster.nodata] * stored.count)
+            bands = [stored.tags(band) for band in stored.indexes]
+            tags = stored.tags()
+        # GDAL does not compare the checksums of what it unpacks: damage may look like numbers.
+        _expect_statistics(path, bands, band_statistics(path, len(raster.classes)))
+    except ContractError:
+        raise
+    except (RasterioError, CPLE_BaseError, ProjError, ValueError) as error:
+        raise ContractError(
+            f"{path}: damaged or cut off, as it cannot be read ({error.__cause__ or error}). Run "
+            f"{MADE_BY} again."
+        ) from error
+    return tags
+
+
+def _expect_statistics(path: Path, tags: Sequence[Mapping[str, str]], found: Sequence) -> None:
+    """Raise unless the cells have the statistics and histogram that were written beside them."""
+    for band, (written, here) in enumerate(zip(tags, found, strict=True), start=1):
+        for name, value in here.items():
+            if not _alike(value, written.get(name, "")):
+                raise ContractError(
+                    f"{path}: damaged or edited: {name} of band {band} is {value}, "
+                    f"{written.get(name, 'nothing')} was written. Run {MADE_BY} again."
+                )
+
+
+def _alike(text: str, other: str) -> bool:
+    """Whether two lists of numbers are the same but for bits that processors differ in."""
+    try:
+        one, two = ([float(number) for number in t.split(",")] for t in (text, other))
+    except ValueError:
+        return False
+    return len(one) == len(two) and np.allclose(one, two, rtol=1e-9, atol=1e-12)
 
 
 def _grid(study: Study) -> list[float]:

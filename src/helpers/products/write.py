@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from odc.geo.xr import xr_coords
 
 from helpers.applicability import ApplicabilityDomain
 from helpers.error_model import ErrorModel
@@ -21,6 +20,7 @@ from helpers.products.rasters import shapley_tags, thermal_classes
 from helpers.products.unfinished import UnfinishedMap, unfinished_map
 from helpers.storage import ContractError
 from helpers.study import Study
+from helpers.validation import check_grid
 
 FROZEN_AT_OR_BELOW_C = 0.0
 
@@ -72,7 +72,7 @@ def write_products(
 
     """
     _check_forest(study, forest)
-    _check_grid(study, covariates)
+    check_grid(study, covariates, "The covariates")
     _check_block_cells(block_cells)
     _check_error_model(error_model)
     task = _task(study, forest, domain, error_model)
@@ -147,23 +147,3 @@ def _check_forest(study: Study, forest: Forest) -> None:
             f"predictors {', '.join(study.forest.predictors)}. Fit it again: run notebook "
             "03_random_forest."
         )
-
-
-def _check_grid(study: Study, covariates: xr.Dataset) -> None:
-    wanted = xr_coords(study.geobox)
-    for name in ("y", "x"):
-        if name not in covariates.coords or covariates[name].dims != (name,):
-            raise ContractError(
-                f"The covariates have no coordinate {name} along an axis of this name. Found: "
-                f"{', '.join(map(str, covariates.coords))}. Build them again: run notebook "
-                "02_covariates."
-            )
-        found = covariates[name].to_numpy()
-        if not np.array_equal(found, wanted[name]):
-            place = f"{found[0]:g} to {found[-1]:g} m" if len(found) else "none"
-            raise ContractError(
-                f"The covariates lie on another grid than the study: {len(found)} cells along "
-                f"{name} ({place}), {len(wanted[name])} are needed "
-                f"({float(wanted[name][0]):g} to {float(wanted[name][-1]):g} m). Build them "
-                "again: run notebook 02_covariates."
-            )

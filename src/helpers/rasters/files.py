@@ -10,9 +10,11 @@ import rasterio
 from numpy.typing import NDArray
 from pyproj import CRS
 from rasterio.errors import RasterioError
+from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from helpers.rasters.gridded import open_gridded
+from helpers.rasters.local import DRIVERS, check_block, check_crs, check_local
 from helpers.rasters.scaling import decode, scaling
 from helpers.rasters.source import Source
 from helpers.settings import RasterCovariate
@@ -62,9 +64,10 @@ def _chosen(path: Path, steps: list[Source], number: int | None) -> list[Source]
 
 
 def _open_bands(path: Path, settings: RasterCovariate) -> list[Source]:
+    check_local(path)
     try:
-        raster = rasterio.open(path)
-    except RasterioError as error:
+        raster = _open_local(path)
+    except (RasterioError, ValueError) as error:
         raise ContractError(
             f"{path}: GDAL cannot read it as a raster ({error}). A download that was cut off, or "
             "a web page saved in its place? Get the file again."
@@ -75,7 +78,9 @@ def _open_bands(path: Path, settings: RasterCovariate) -> list[Source]:
                 f"{path}: the raster has no CRS. Write one into it, for instance with "
                 "gdal_edit.py -a_srs EPSG:4326 FILE."
             )
+        _check_readable(path, raster)
         crs = CRS.from_user_input(raster.crs)
+        check_crs(path, crs)
         return [
             Source(
                 crs,
@@ -99,6 +104,35 @@ def _open_bands(path: Path, settings: RasterCovariate) -> list[Source]:
         ]
 
 
+def _open_local(path: Path) -> DatasetReader:
+    """Open with the formats that hold their own values; ``rasterio.open`` takes one name only."""
+    with rasterio.Env():
+        return DatasetReader(str(path), driver=DRIVERS)
+
+
+def _check_readable(path: Path, raster: DatasetReader) -> None:
+    """Refuse numbers that are no values, and what does not lie on a regular grid."""
+    kinds = {np.dtype(kind).kind for kind in raster.dtypes}
+    if not kinds <= set("iuf"):
+        raise ContractError(
+            f"{path}: its bands are {', '.join(sorted(set(raster.dtypes)))}; real numbers are "
+            "needed. Write the part you mean as a band of float32."
+        )
+    numbers = (*raster.transform[:6], *raster.scales, *raster.offsets)
+    if raster.transform.is_identity or raster.transform.determinant == 0:
+        raise ContractError(
+            f"{path}: it does not say where it lies (no geotransform). Write the edges into it, "
+            "for instance with gdal_edit.py -a_ullr WEST NORTH EAST SOUTH FILE."
+        )
+    if not np.isfinite(numbers).all() or 0 in raster.scales:
+        raise ContractError(
+            f"{path}: geotransform, scale or offset is no number that can be used: {numbers}. "
+            "Correct it, for instance with gdal_edit.py."
+        )
+    for shape, kind in zip(raster.block_shapes, raster.dtypes, strict=True):
+        check_block(path, shape, np.dtype(kind).itemsize)
+
+
 def _band_reader(path: Path, band: int, line: tuple[float, float], settings: RasterCovariate):
     """Reader of windows of a band; the file is open only while it reads."""
     also = [] if settings.nodata is None else [settings.nodata]
@@ -107,7 +141,7 @@ def _band_reader(path: Path, band: int, line: tuple[float, float], settings: Ras
         """Values of a window of the band, missing as NaN."""
         window = Window.from_slices(rows, columns)
         try:
-            with rasterio.open(path) as raster:
+            with _open_local(path) as raster:
                 stored = raster.read(band, window=window, masked=True)
         except RasterioError as error:
             raise ContractError(

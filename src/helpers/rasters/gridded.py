@@ -12,6 +12,7 @@ from pyproj import CRS
 from pyproj.exceptions import CRSError
 
 from helpers.rasters.dates import dated_steps
+from helpers.rasters.local import check_block, check_crs
 from helpers.rasters.scaling import decode, scaling
 from helpers.rasters.source import Source
 from helpers.settings import RasterCovariate
@@ -24,6 +25,10 @@ _EAST = {"degrees_east", "degree_east", "degrees_E", "degree_E"}
 _NORTH = {"degrees_north", "degree_north", "degrees_N", "degree_N"}
 # Axes as float32 are this share of a cell off, at most.
 _UNEVEN = 0.05
+
+
+# What the libraries of netCDF and Zarr raise on damaged files, beside their own errors.
+_DAMAGED = (OSError, ValueError, LookupError, RuntimeError, TypeError, AttributeError)
 
 
 def open_gridded(path: Path, settings: RasterCovariate) -> list[Source]:
@@ -39,9 +44,12 @@ def open_gridded(path: Path, settings: RasterCovariate) -> list[Source]:
 
 def _steps(path: Path, dataset: xr.Dataset, settings: RasterCovariate) -> list[Source]:
     layer = _variable(path, dataset, settings.variable)
+    chunks = layer.encoding.get("chunksizes") or layer.encoding.get("chunks") or (1,)
+    check_block(path, tuple(chunks), layer.dtype.itemsize)
     y, x = _axes(layer)
     layer = _upright(path, layer, y, x)
     crs = _crs(path, dataset, layer, y, x)
+    check_crs(path, crs)
     transform, width = _transform(path, layer, crs, y, x)
     stated = (layer.attrs.get("scale_factor", 1.0), layer.attrs.get("add_offset", 0.0))
     line = scaling(path, *stated, settings)
@@ -73,16 +81,29 @@ def _steps(path: Path, dataset: xr.Dataset, settings: RasterCovariate) -> list[S
 
 def _open(path: Path) -> xr.Dataset:
     engine = "zarr" if path.is_dir() else "netcdf4"
+    if path.is_dir():
+        _check_codecs(path)
     options = {"consolidated": False} if path.is_dir() else {}
     try:
         return xr.open_dataset(
             path, engine=engine, mask_and_scale=False, decode_times=False, cache=False, **options
         )
-    except (OSError, ValueError, KeyError) as error:
+    except _DAMAGED as error:
         raise ContractError(
             f"{path}: cannot be read as {engine} ({error}). A download that was cut off, or a web "
             "page saved in its place? Get the file again."
         ) from error
+
+
+def _check_codecs(path: Path) -> None:
+    """Refuse a Zarr that is packed as pickles: reading those runs what they say."""
+    for name in (".zarray", ".zmetadata", "zarr.json"):
+        for metadata in path.rglob(name):
+            if b"pickle" in metadata.read_bytes().lower():
+                raise ContractError(
+                    f"{metadata}: this Zarr is packed with pickle, which can run any program and "
+                    "is never read. Ask for numbers packed with zstd or blosc."
+                )
 
 
 def _variable(path: Path, dataset: xr.Dataset, name: str | None) -> xr.DataArray:
@@ -250,7 +271,7 @@ def _reader(
         """Values of a window of the variable, missing as NaN."""
         try:
             stored = layer[rows, columns].to_numpy()
-        except (OSError, RuntimeError) as error:
+        except _DAMAGED as error:
             raise ContractError(
                 f"{path}: {layer.name} breaks off within rows {rows.start} to {rows.stop} "
                 f"({error}). Get the file again."

@@ -13,13 +13,11 @@ def covariate_maps(inputs: Inputs) -> Figure:
     return figures.covariate_maps(inputs.study, inputs.layers, _without_elevation(inputs))
 
 
-def station_errors(inputs: Inputs) -> Figure | None:
-    """Error of the climate at each station; None if none comes from stations."""
-    study = inputs.study
-    if study.climate is None or study.climate.stations is None:
-        return None
+def station_errors(inputs: Inputs) -> Figure:
+    """Error of the climate at each station."""
     errors = inputs.table("station_errors.csv", ("error", "lon", "lat"), ("station", "quantity"))
-    return figures.station_error_map(study, errors, covariates.station_units(study))
+    units = covariates.station_units(inputs.study)
+    return figures.station_error_map(inputs.study, errors, units)
 
 
 def site_distributions(inputs: Inputs) -> Figure:
@@ -40,11 +38,9 @@ def pair_plot(inputs: Inputs) -> Figure:
     return figures.pair_plot(inputs.known, candidates, inputs.study, units)
 
 
-def radius_skill(inputs: Inputs) -> Figure | None:
-    """Error against the radius of topographic position; None if it is no predictor."""
-    name, own_m = covariates.position_predictor(inputs.study)
-    if not name:
-        return None
+def radius_skill(inputs: Inputs) -> Figure:
+    """Error against the radius of topographic position."""
+    _, own_m = covariates.position_predictor(inputs.study)
     skill = inputs.table("radius_skill.csv", ("radius_m", "rmse_c", "sd_seeds_c", "correlation"))
     return figures.radius_skill_chart(skill, own_m, inputs.study)
 

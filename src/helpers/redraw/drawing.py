@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,22 +10,27 @@ from matplotlib.figure import Figure
 from tqdm.auto import tqdm
 
 from helpers.figures import CATALOGUE, save_figure
-from helpers.figures.catalogue import OF_REFERENCES, check_name, file_name
+from helpers.figures.catalogue import check_name, figures_of, file_name
 from helpers.figures.files import FORMATS
 from helpers.redraw import boreholes, covariates, forest, maps, validation
 from helpers.redraw.inputs import Inputs
 from helpers.storage import ContractError
 from helpers.study import Study, StudyError
 
-_HERE = {
-    name: function
-    for module in (boreholes, covariates, forest, validation, maps)
-    for name, function in vars(module).items()
+_MODULES = {
+    "01_borehole_qc": boreholes,
+    "02_covariates": covariates,
+    "03_random_forest": forest,
+    "04_shap_importance": forest,
+    "05_validation": validation,
+    "06_map_export": maps,
 }
-REGISTRY: dict[str, Callable[..., Figure | None]] = {name: _HERE[name] for name in CATALOGUE}
-"""For each figure of the catalogue the function that draws it; None: the study has no such figure.
+REGISTRY: dict[str, Callable[..., Figure | None]] = {
+    name: getattr(_MODULES[entry.notebook], name) for name, entry in CATALOGUE.items()
+}
+"""For each figure of the catalogue the function that draws it; None: its data do not allow one.
 
-Those of ``OF_REFERENCES`` are drawn for each other map, whose name they take as second argument.
+What is drawn for each other map takes the name of that map as second argument.
 """
 
 
@@ -74,8 +79,11 @@ def redraw(
     """
     for name in names:
         check_name(name)
-    inputs, done = Inputs(study), Redrawn()
-    bar = tqdm(list(_jobs(study, names)), desc="figures", unit="figure", disable=not progress)
+    wanted = [name for name in CATALOGUE if not names or name in names]
+    inputs = Inputs(study)
+    done = Redrawn(left_out=[name for name in wanted if not CATALOGUE[name].needs(study)])
+    jobs = [(name, of) for name, of in figures_of(study) if name in wanted]
+    bar = tqdm(jobs, desc="figures", unit="figure", disable=not progress)
     for name, of in bar:
         label = file_name(name, of)
         bar.set_description(label)
@@ -89,11 +97,3 @@ def redraw(
         else:
             done.paths.append(save_figure(figure, study, name, of, formats))
     return done
-
-
-def _jobs(study: Study, names: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Figures in the order of the catalogue, one of a kind for each other map."""
-    for name in CATALOGUE:
-        if not names or name in names:
-            several = name in OF_REFERENCES and study.references
-            yield from ((name, of) for of in (study.references if several else [""]))

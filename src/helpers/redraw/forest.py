@@ -38,10 +38,8 @@ def shap_dependence(inputs: Inputs) -> Figure:
     )
 
 
-def shap_interactions(inputs: Inputs) -> Figure | None:
-    """Main effects and interactions; None if the predictors are too many for them."""
-    if inputs.interactions is None:
-        return None
+def shap_interactions(inputs: Inputs) -> Figure:
+    """Main effects and interactions."""
     names = inputs.explained.names
     return figures.interaction_matrix(inputs.interactions, names, inputs.study)
 

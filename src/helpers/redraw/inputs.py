@@ -10,6 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from helpers import covariates, products, selection, shapley, validation
+from helpers.error_model import ErrorModel, load_error_model
 from helpers.selection import SpearmanClusters
 from helpers.storage import ContractError, read_dataset, read_json, read_table, require
 from helpers.study import Study
@@ -162,6 +163,12 @@ class Inputs:
         return self.table("error_pairs.csv", numbers, ("kind",))
 
     @cached_property
+    def error_model(self) -> ErrorModel:
+        """The error model of the map."""
+        name = "error_model.json"
+        return load_error_model(self.study.interim_dir / name, _maker(name))
+
+    @cached_property
     def map_sample(self) -> xr.Dataset:
         """The map on every so many-th cell, with its truth if that is known."""
         return self.dataset("map_sample.nc", (*_SAMPLED, *(["truth"] if self.has_truth else [])))
@@ -184,8 +191,6 @@ class Inputs:
     @cached_property
     def comparisons(self) -> dict[str, products.Comparison]:
         """The map beside each other map that is there and holds a temperature, by name."""
-        if not self.study.references:
-            return {}
         held_out = self.held_out("knndm")
         found, _ = products.compare_references(self.study, self.result, self.training, held_out)
         return found

@@ -40,21 +40,17 @@ def applicability(inputs: Inputs) -> Figure:
     return figures.applicability_map(inputs.study, inputs.result, threshold)
 
 
-def shapley_maps(inputs: Inputs) -> Figure | None:
-    """Effect of each predictor in every cell; None if the study leaves these maps out."""
-    if not inputs.study.forest.shapley_maps:
-        return None
+def shapley_maps(inputs: Inputs) -> Figure:
+    """Effect of each predictor in every cell."""
     return figures.shapley_maps(inputs.study, inputs.result)
 
 
-def dominant_driver(inputs: Inputs) -> Figure | None:
-    """Which predictor has the largest effect; None if the study leaves these maps out."""
-    if not inputs.study.forest.shapley_maps:
-        return None
+def dominant_driver(inputs: Inputs) -> Figure:
+    """Which predictor has the largest effect."""
     return figures.dominant_driver_map(inputs.study, inputs.result, inputs.predictors)
 
 
-def comparison_map(inputs: Inputs, of: str = "") -> Figure | None:
+def comparison_map(inputs: Inputs, of: str) -> Figure | None:
     """The map beside another map; None if it is not there or has no temperature."""
     comparison = inputs.comparisons.get(of)
     if comparison is None:
@@ -62,7 +58,7 @@ def comparison_map(inputs: Inputs, of: str = "") -> Figure | None:
     return figures.comparison_map(inputs.study, inputs.result, comparison)
 
 
-def comparison_chart(inputs: Inputs, of: str = "") -> Figure | None:
+def comparison_chart(inputs: Inputs, of: str) -> Figure | None:
     """The map against another map; None if it is not there or has no temperature."""
     comparison = inputs.comparisons.get(of)
     if comparison is None:

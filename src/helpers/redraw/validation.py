@@ -6,7 +6,6 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from helpers import figures, residuals, validation
-from helpers.error_model import load_error_model
 from helpers.error_model.groups import KNNDM
 from helpers.redraw.inputs import Inputs
 from helpers.storage import read_table
@@ -59,14 +58,12 @@ def confusion(inputs: Inputs) -> Figure:
 
 def error_profile(inputs: Inputs) -> Figure:
     """Error against dissimilarity, and that of the map if its truth is known."""
-    path = inputs.study.interim_dir / "error_model.json"
-    model = load_error_model(path, "notebook 05_validation")
     cells = None
     if inputs.has_truth:
         cells = validation.map_errors(inputs.map_sample, inputs.map_sample["truth"])
     threshold = inputs.record["applicability"]["threshold"]
     return figures.error_profile_chart(
-        inputs.study, inputs.pairs, model, truth=cells, threshold=threshold
+        inputs.study, inputs.pairs, inputs.error_model, cells, threshold
     )
 
 
@@ -91,30 +88,25 @@ def pit(inputs: Inputs) -> Figure:
 
 def variogram(inputs: Inputs) -> Figure:
     """Variogram of the standardised errors under kNNDM folds."""
-    model = load_error_model(
-        inputs.study.interim_dir / "error_model.json", "notebook 05_validation"
-    )
     label, pairs = "kNNDM, standardised", inputs.pairs
     standardised = pairs[pairs["kind"] == KNNDM].sort_values("site")["residual"]
     empirical = residuals.empirical_variogram(standardised, inputs.training[["x", "y"]])
     return figures.variogram_chart(
-        inputs.study, {label: empirical}, {label: model.variogram}, standardised=True
+        inputs.study, {label: empirical}, {label: inputs.error_model.variogram}, standardised=True
     )
 
 
-def truth_comparison(inputs: Inputs) -> Figure | None:
-    """The map beside its truth; None if that is not known."""
-    if not inputs.has_truth:
-        return None
+def truth_comparison(inputs: Inputs) -> Figure:
+    """The map beside its truth."""
     return figures.truth_comparison(inputs.study, inputs.map_sample["truth"], inputs.map_sample)
 
 
 def honesty(inputs: Inputs) -> Figure | None:
-    """A hundred other surveys; None without a truth, or if ``make honesty`` has not been run."""
+    """A hundred other surveys; None if ``make honesty`` has not been run."""
     trial, profile = (
         inputs.study.folder / f"virtual_honesty_{name}.csv" for name in ("trial", "profile")
     )
-    if not trial.is_file() or not inputs.has_truth:
+    if not trial.is_file():
         return None
     made_by = "make honesty"
     tables = read_table(trial, made_by=made_by), read_table(profile, made_by=made_by)

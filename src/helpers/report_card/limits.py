@@ -50,8 +50,8 @@ def _flattery(card: Card) -> str:
         )
     return (
         f"The RMSE of random cross-validation is {celsius(random)}, that of kNNDM "
-        f"{celsius(honest)}: whoever quotes the first flatters the map by "
-        f"{percent(1 - random / honest)}."
+        f"{celsius(honest)}: compared with kNNDM, which is an estimate too, the first flatters "
+        f"the map by {percent(1 - random / honest)}."
     )
 
 

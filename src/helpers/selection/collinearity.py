@@ -120,18 +120,20 @@ def variance_inflation(training: pd.DataFrame, names: Sequence[str]) -> pd.DataF
             "covariates are needed, or each is determined by the others. Leave some out."
         )
     scaled = ((table - table.mean()) / table.std(ddof=0)).to_numpy(dtype=float)
-    rows = {name: _inflation(scaled, column, names) for column, name in enumerate(names)}
+    # Lengths and angles of the columns, all that a regression knows, in as many rows as columns.
+    corner = np.linalg.qr(scaled / np.sqrt(len(scaled)), mode="r")
+    rows = {name: _inflation(corner, column, names) for column, name in enumerate(names)}
     return pd.DataFrame.from_dict(
         rows, orient="index", columns=["variance_inflation", "determined_by"]
     ).rename_axis("covariate")
 
 
-def _inflation(scaled: NDArray, column: int, names: Sequence[str]) -> tuple[float, str]:
+def _inflation(corner: NDArray, column: int, names: Sequence[str]) -> tuple[float, str]:
     """Variance inflation of one column, and, if it is infinite, the names that determine it."""
-    others = np.delete(scaled, column, axis=1)
+    others = np.delete(corner, column, axis=1)
     # Least squares of the smallest norm: also where the others are collinear themselves.
-    slopes = np.linalg.lstsq(others, scaled[:, column], rcond=_ROUNDING**0.5)[0]
-    unexplained = float(np.mean((scaled[:, column] - others @ slopes) ** 2))
+    slopes = np.linalg.lstsq(others, corner[:, column], rcond=_ROUNDING**0.5)[0]
+    unexplained = float(np.sum((corner[:, column] - others @ slopes) ** 2))
     if unexplained > _ROUNDING:
         return 1 / unexplained, ""
     rest = np.delete(np.asarray(names, dtype=object), column)

@@ -58,8 +58,8 @@ class TerrainCovariate(Section):
         "clear_sky_radiation",
     ]
     elevation: str = "elevation"
-    radius_m: float | None = Field(default=None, gt=0)
-    inner_radius_m: float | None = Field(default=None, gt=0)
+    radius_m: float | None = Field(default=None, gt=0, le=500_000)
+    inner_radius_m: float | None = Field(default=None, gt=0, le=500_000)
     month: int | None = Field(default=None, ge=1, le=12)
 
     @model_validator(mode="after")
@@ -147,7 +147,7 @@ class OpenLayer(Section):
     ]
     quantity: str
     depth: str | None = None
-    years: tuple[int, int] | None = None
+    years: tuple[int, int] | None = Field(default=None, strict=False)  # TOML knows lists only
 
     @model_validator(mode="after")
     def _known(self) -> OpenLayer:

@@ -6,6 +6,9 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Section(BaseModel):
-    """A table of the file: unknown keys are refused, values cannot be changed later."""
+    """A table of the file: unknown keys are refused, values cannot be changed later.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    A value must have its type (true is no 1, "500" no number) and numbers must be finite.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)

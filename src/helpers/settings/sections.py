@@ -119,7 +119,7 @@ class ForestSettings(Section):
     """
 
     predictors: list[str] = Field(min_length=1)
-    n_trees: int = Field(default=500, ge=1)
+    n_trees: int = Field(default=500, ge=1, le=100_000)
     min_samples_leaf: int = Field(default=2, ge=1)
     max_features: float = Field(default=0.67, gt=0, le=1)
     weights: Literal["none", "standard_error"] = "none"
@@ -148,7 +148,7 @@ class Tuning(Section):
     max_features: list[Annotated[float, Field(gt=0, le=1)]] = Field(
         default=[0.34, 0.67, 1.0], min_length=1
     )
-    n_trees: int = Field(default=50, ge=2)
+    n_trees: int = Field(default=50, ge=2, le=100_000)
     n_folds: int = Field(default=5, ge=3)
 
 
@@ -164,13 +164,13 @@ class Validation(Section):
 
     n_folds: int = Field(default=10, ge=2)
     n_matched_folds: int | None = Field(default=None, ge=2)
-    n_repeats: int = Field(default=10, ge=1)
+    n_repeats: int = Field(default=10, ge=1, le=1000)
     max_share: float = Field(default=0.5, gt=0, lt=1)
     clustering: Literal["ward", "kmeans"] = "ward"
-    n_prediction_points: int = Field(default=2000, ge=100)
+    n_prediction_points: int = Field(default=2000, ge=100, le=1_000_000)
     block_m: float = Field(default=100_000.0, gt=0)
     near_zero_c: float = Field(default=0.5, gt=0)
-    n_simulations: int = Field(default=500, ge=100)
+    n_simulations: int = Field(default=500, ge=100, le=100_000)
 
     @model_validator(mode="after")
     def _folds_can_share(self) -> Validation:

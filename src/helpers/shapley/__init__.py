@@ -8,6 +8,7 @@ answer depends on the sites, ``importance`` what a predictor is worth at held-ou
 from helpers.shapley.coalitions import (
     MOST_PLAYERS,
     coalition_values,
+    few_enough,
     group_shapley,
     interaction_values,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "ShapleyValues",
     "as_dataset",
     "coalition_values",
+    "few_enough",
     "from_dataset",
     "group_shapley",
     "grouped",

@@ -19,6 +19,7 @@ from helpers.shapley.values import ShapleyValues
 from helpers.storage import ContractError
 
 MOST_PLAYERS = 10
+MOST_PREDICTIONS = 20_000_000
 _ROWS_AT_ONCE = 200_000
 
 
@@ -47,11 +48,13 @@ def coalition_values(
     Raises
     ------
     ContractError
-        If a predictor is missing in the table or in a row, or there are more than 10 players.
+        If a predictor is missing in the table or in a row, there are more than 10 players, or the
+        places, training sites and coalitions would make more than 20 million predictions.
 
     """
     data, sites = forest.complete_matrix(x), forest.predictors.astype(np.float32)
     known = _known(forest.names, players_of(forest.names, groups))
+    _check_number(len(data), len(sites), len(known))
     worth = np.empty(len(data) * len(known))
     step = max(_ROWS_AT_ONCE // len(sites), 1)
     for start in range(0, len(worth), step):
@@ -61,6 +64,14 @@ def coalition_values(
         predicted = forest.predict(rows).reshape(len(place), len(sites))
         worth[start : start + step] = predicted.mean(axis=1)
     return worth.reshape(len(data), len(known))
+
+
+def few_enough(
+    forest: Forest, x: pd.DataFrame, groups: Mapping[str, Sequence[str]] | None = None
+) -> pd.DataFrame:
+    """Every so many-th place, so that :func:`coalition_values` takes them; all, if it does."""
+    players = min(len(players_of(forest.names, groups)), MOST_PLAYERS)
+    return x[:: max(-(-len(x) * len(forest.predictors) * 2**players // MOST_PREDICTIONS), 1)]
 
 
 def interaction_values(
@@ -140,6 +151,18 @@ def _dividends(worth: NDArray) -> NDArray:
         halves = parts.reshape(n, n_coalitions // 2 ** (player + 1), 2, 2**player)
         halves[:, :, 1] -= halves[:, :, 0]
     return parts
+
+
+def _check_number(n_places: int, n_sites: int, n_coalitions: int) -> None:
+    """Refuse what would take hours."""
+    found = n_places * n_sites * n_coalitions
+    if found > MOST_PREDICTIONS:
+        raise ContractError(
+            f"{n_places:,} places, {n_sites:,} training sites and {n_coalitions:,} coalitions make "
+            f"{found:,} predictions; up to {MOST_PREDICTIONS:,} can be worked out. Explain fewer "
+            "places (helpers.shapley.few_enough gives every so many-th), or give groups of "
+            "predictors."
+        )
 
 
 def _known(names: Sequence[str], players: Mapping[str, Sequence[str]]) -> NDArray:

@@ -72,8 +72,9 @@ def permutation_importance(
     settings |= {"standard_error_c": standard_error_c, "progress": progress}
     for _, test, forest in forests_without_fold(predictors, observed, labels, **settings):
         straight[test] = forest.predict(predictors[test])
-        mixed = _mixed(predictors, test, list(shuffled_together.values()), orders)
-        shuffled[:, :, test] = forest.predict(mixed).reshape(*shuffled.shape[:2], test.sum())
+        for found, members in zip(shuffled, shuffled_together.values(), strict=True):
+            mixed = _mixed(predictors, test, members, orders)
+            found[:, test] = forest.predict(mixed).reshape(n_repeats, -1)
     before = pooled_skill(observed, straight, labels)
     after = [[pooled_skill(observed, p, labels) for p in repeats] for repeats in shuffled]
     rows = [_row(name, before, a) for name, a in zip(shuffled_together, after, strict=True)]
@@ -92,15 +93,13 @@ def _orders(folds: NDArray, n_repeats: int, across_folds: bool, seed: int) -> ND
 
 
 def _mixed(
-    predictors: pd.DataFrame, test: NDArray, groups: Sequence[Sequence[str]], orders: NDArray
+    predictors: pd.DataFrame, test: NDArray, members: Sequence[str], orders: NDArray
 ) -> pd.DataFrame:
-    """Held-out sites with shuffled values, a row for each (group, repeat, held-out site)."""
-    values, names = predictors.to_numpy(dtype=float), list(predictors.columns)
-    copies = np.tile(values[test], (len(groups), len(orders), 1, 1))
-    for copy, members in zip(copies, groups, strict=True):
-        columns = [names.index(member) for member in members]
-        copy[:, :, columns] = values[orders[:, test]][:, :, columns]
-    return pd.DataFrame(copies.reshape(-1, len(names)), columns=names)
+    """Held-out sites with shuffled values of ``members``, a row for each (repeat, site)."""
+    mixed = pd.concat([predictors[test]] * len(orders), ignore_index=True)
+    for member in members:
+        mixed[member] = predictors[member].to_numpy()[orders[:, test]].ravel()
+    return mixed
 
 
 def _row(name: str, before: Skill, after: Sequence[Skill]) -> dict[str, object]:

@@ -7,6 +7,7 @@ predictors, fairly in the sense that the order in which they become known does n
 
 from __future__ import annotations
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,8 @@ from helpers.storage import ContractError
 from helpers.trees import contributions, looked_up
 
 MANY_PLACES = 10_000  # from here on it pays to work out all boxes of the trees first
+# For shap: places times sites of the background, which take minutes; and the fewest such sites.
+MOST_PAIRS, FEWEST_SITES = 200_000, 100
 
 
 class ShapleyValues(NamedTuple):
@@ -49,8 +52,9 @@ def site_shapley(forest: Forest, x: pd.DataFrame) -> ShapleyValues:
     The same as ``shap.TreeExplainer`` gives with all sites as background, for any number of
     places: a million cells take seconds. Only where the tables that make it fast would be too
     large (many sites, many predictors) does ``shap`` itself explain the places: the same values in
-    single precision (to about 1e-6 deg C), but with a thousand sites a place takes about a second,
-    so for sites, not for maps.
+    single precision (to about 1e-6 deg C), for sites, not for maps. If places times training sites
+    are more than 200,000, so many drawn sites (100 at least) are the background, and a warning says
+    so: contributions and base value still add up to the prediction, but mean "compared with these".
 
     Parameters
     ----------
@@ -83,8 +87,16 @@ def _by_shap(forest: Forest, data: NDArray) -> ShapleyValues:
     import shap
 
     sites = forest.predictors.astype(np.float32)
-    # An array of more than 100 sites would be thinned out.
-    background = shap.maskers.Independent(sites, max_samples=len(sites))
+    most = max(MOST_PAIRS // max(len(data), 1), FEWEST_SITES)
+    if most < len(sites):
+        warnings.warn(
+            f"Shapley values of {len(data):,} places: the background are {most:,} drawn training "
+            f"sites of {len(sites):,}, as all would take hours. Fewer predictors or places allow "
+            "more of them.",
+            stacklevel=3,
+        )
+    # An array of more than 100 sites would be thinned out; these are drawn, always the same.
+    background = shap.maskers.Independent(sites, max_samples=min(most, len(sites)))
     explainer = shap.TreeExplainer(forest.model, background)
     values = explainer.shap_values(data) if len(data) else np.empty(data.shape)
     return ShapleyValues(values, float(explainer.expected_value), forest.names, data)

@@ -10,14 +10,14 @@ from helpers.boreholes.flags import NOTED, REFUSED, REPAIRED
 from helpers.boreholes.formats import IGNORED, SKIPPED
 from helpers.boreholes.overrides import read_overrides
 from helpers.study import Study, StudyError
-from helpers.study_check.look import Look
+from helpers.study_check.look import Look, inside
 from helpers.study_check.rows import DOUBTFUL, FINE, MISSING, WRONG, Row, wrong
 from helpers.study_check.survey import Survey, changed, matching_files
 
 # Fewer deep holes than this hardly tell how temperature goes on downwards.
 _FEW_DEEP_HOLES, _FEW_SITES = 5, 30
 _LARGE_SHARE, _BOTH_SIDES = 0.3, 0.15
-_OFTEN = 4
+_OFTEN, _MOST_ERRORS = 4, 20
 _PUT = "Put borehole files into the folder boreholes, or correct the pattern."
 
 
@@ -29,11 +29,12 @@ def file_rows(look: Look) -> Iterator[Row]:
         missing = [Row("borehole files", MISSING, found, _PUT)]
     yield from missing
     survey = look.survey
-    for name, error in survey.errors:
-        if name != "overrides":
-            yield wrong(
-                name, error, look.study, "Mend the file, or name it otherwise in [boreholes]."
-            )
+    errors = [(name, error) for name, error in survey.errors if name != "overrides"]
+    for name, error in errors[:_MOST_ERRORS]:
+        remedy = "Mend the file, or name it otherwise in [boreholes]."
+        yield wrong(name, error, look.study, remedy)
+    if more := len(errors[_MOST_ERRORS:]):
+        yield Row("borehole files", WRONG, f"{more} more cannot be read", "Mend those above first.")
     if survey.left_out:
         names = ", ".join(path.name for path in survey.left_out[:_OFTEN])
         found = f"large, so not opened, to stay within seconds: {names}"
@@ -72,13 +73,10 @@ def site_rows(look: Look) -> Iterator[Row]:
     survey, study = look.survey, look.study
     n_used = len(survey.used)
     sites, flags = survey.sites, survey.checked.flags
-    area = study.area
-    inside = sites["longitude"].between(area.west, area.east) & sites["latitude"].between(
-        area.south, area.north
-    )
-    state = FINE if inside.mean() > 1 - _LARGE_SHARE else DOUBTFUL
+    within = inside(study.area, sites["longitude"], sites["latitude"])
+    state = FINE if within.mean() > 1 - _LARGE_SHARE else DOUBTFUL
     remedy = "" if state == FINE else "Is [area] yours? Are longitude and latitude in their places?"
-    found = f"{len(sites)} sites with coordinates, {inside.sum()} inside the area"
+    found = f"{len(sites)} sites with coordinates, {within.sum()} inside the area"
     yield Row("sites", state, found, remedy)
     yield from _period_row(survey, study)
     refused = flags[flags["action"] == REFUSED]
@@ -154,13 +152,9 @@ def number_rows(look: Look) -> Iterator[Row]:
     """How many sites can be expected to train the forest, and how cold they are."""
     used, study = look.survey.used, look.study
     fewest = study.boreholes.fewest_sites
-    reasons = look.survey.sites["reason"][look.survey.sites["status"] == "refused"]
-    why = "; ".join(
-        f"{n} x {reason}" for reason, n in reasons.str.split(":").str[0].value_counts().items()
-    )
     at_least = "at least " if look.survey.left_out else ""
     found = f"{at_least}{len(used)} of {len(look.survey.sites)} sites can be used"
-    found += f" (not: {why})" if why else ""
+    found += _lost(look.survey)
     if len(used) < fewest:
         found += f"; boreholes.fewest_sites is {fewest}"
         remedy = "Add boreholes, or see the thresholds in [boreholes] that refuse them."
@@ -170,6 +164,16 @@ def number_rows(look: Look) -> Iterator[Row]:
     remedy = "So few sites make scores and intervals very uncertain." if few else ""
     yield Row("expected sites", DOUBTFUL if few else FINE, found, remedy)
     yield from _temperature_row(used, study)
+
+
+def _lost(survey: Survey) -> str:
+    """Why other sites cannot be used, without what the row of refused sites says."""
+    reasons = survey.sites["reason"][survey.sites["status"] == "refused"].str.split(":").str[0]
+    flags = survey.checked.flags
+    told = reasons.isin(flags["check"][flags["action"] == REFUSED])
+    words = [f"{told.sum()} refused"] if told.any() else []
+    words += [f"{n} x {reason}" for reason, n in reasons[~told].value_counts().items()]
+    return f" (not: {'; '.join(words)})" if words else ""
 
 
 def _temperature_row(used: pd.DataFrame, study: Study) -> Iterator[Row]:
@@ -216,5 +220,5 @@ def virtual_rows(look: Look) -> Iterator[Row]:
         remedy = "Real boreholes: set about.virtual_boreholes = false."
         yield Row("virtual or real", DOUBTFUL, found, remedy)
     else:
-        words = "virtual: every figure and product says so" if virtual else "measured"
+        words = "virtual: figures and products say so" if virtual else "measured"
         yield Row("virtual or real", FINE, f"the boreholes are {words}")

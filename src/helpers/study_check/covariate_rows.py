@@ -14,9 +14,9 @@ from helpers.covariates.stations import station_layers
 from helpers.opendata.record import check_current
 from helpers.settings import OpenLayer, RasterCovariate, StationCovariate, TerrainCovariate
 from helpers.study import Study
-from helpers.study_check.look import Look
+from helpers.study_check.look import Look, inside
 from helpers.study_check.raster_sample import raster_sample
-from helpers.study_check.rows import DOUBTFUL, FINE, MISSING, WRONG, Row, findings
+from helpers.study_check.rows import DOUBTFUL, FINE, MISSING, WRONG, Row, as_argument, findings
 from helpers.units import is_same
 
 _FEW_STATIONS, _SITES_PER_PREDICTOR = 10, 10
@@ -39,12 +39,9 @@ def station_rows(look: Look) -> Iterator[Row]:
         )
         return
     stations, position = read_stations(look.study)
-    area = look.study.area
-    inside = stations["lon"].between(area.west, area.east) & stations["lat"].between(
-        area.south, area.north
-    )
-    found = f"{len(stations)} stations ({climate.years}), {inside.sum()} of them in the area"
-    few = inside.sum() < _FEW_STATIONS
+    within = inside(look.study.area, stations["lon"], stations["lat"]).sum()
+    found = f"{len(stations)} stations ({climate.years}), {within} of them in the area"
+    few = within < _FEW_STATIONS
     remedy = "Few: look at their leave-one-out errors in notebook 02." if few else ""
     yield Row("climate stations", DOUBTFUL if few else FINE, found, remedy)
     look.layers |= _named(look, station_layers(look.coarse, look.ground["elevation"], look.mapped))
@@ -122,9 +119,10 @@ def _open_rows(look: Look, what: str, name: str, settings: OpenLayer) -> Iterato
     path = look.study.open_dir / f"{name}.tif"
     if not path.is_file():
         found = f"{settings.quantity} of {settings.product} is not fetched yet"
+        study = as_argument(look.study.folder)
         remedy = (
-            f"make data STUDY={look.study.folder.name}, with internet; how large it is says "
-            f"python -m helpers.opendata {look.study.folder.name} --plan"
+            f"make data STUDY={study}, with internet; how large it is says "
+            f"python -m helpers.opendata {study} --plan"
         )
         yield Row(what, MISSING, found, remedy)
         return

@@ -5,15 +5,23 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 
+import pandas as pd
 import xarray as xr
 
 from helpers import covariates
+from helpers.settings import Area
 from helpers.storage import ContractError
 from helpers.study import Study, StudyError, load_study
 from helpers.study_check.rows import NotInOrderError
 from helpers.study_check.survey import Survey, read_survey
 
 _CELLS_ACROSS = 150
+
+
+def inside(area: Area, longitude: pd.Series, latitude: pd.Series) -> pd.Series:
+    """Which places (degrees) lie in the bounding box of an area."""
+    east_west = longitude.between(area.west, area.east)
+    return east_west & latitude.between(area.south, area.north)
 
 
 class Look:

@@ -13,6 +13,7 @@ from helpers.settings import STUDY_NAME, Area
 from helpers.storage import replacing
 from helpers.study import StudyError
 from helpers.study_check.projection import equal_area_crs
+from helpers.study_check.rows import as_argument
 
 _SIDES = ("west", "south", "east", "north")
 # Of the name README.md, as no pattern for borehole files (*.csv, *.txt, *.xlsx) matches it.
@@ -102,11 +103,11 @@ def _of_area(text: str, area: Sequence[float]) -> str:
 
 def next_steps(path: Path) -> str:
     """What to do with a new study, for the screen."""
-    folder = path.parent
+    study = as_argument(path.parent)
     return (
         f"Wrote {path}. Next:\n"
-        f"  1. Put borehole files into {folder / 'boreholes'} (README.md there shows how they may\n"
-        "     look), and decide what study.toml marks with DECIDE.\n"
-        f"  2. make check STUDY={folder.name}    says in seconds what is missing or doubtful\n"
-        f"  3. make map STUDY={folder.name}      (make fast STUDY={folder.name}: a first look)"
+        f"  1. Put borehole files into {path.parent / 'boreholes'} (README.md there shows how they "
+        "may\n     look), and decide what study.toml marks with DECIDE.\n"
+        f"  2. make check STUDY={study}    says in seconds what is missing or doubtful\n"
+        f"  3. make map STUDY={study}      (make fast STUDY={study}: a first look)"
     )

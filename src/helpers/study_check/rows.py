@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
-import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from itertools import zip_longest
+from pathlib import Path
 from typing import NamedTuple
+from unicodedata import east_asian_width
 
 from helpers.storage import ContractError
 from helpers.study import Study, StudyError
@@ -16,6 +18,7 @@ FINE, MISSING, DOUBTFUL, WRONG = "fine", "missing", "doubtful", "wrong"
 WAITING = "waiting"  # of a check that another one has to pass first; ends as one doubtful row
 HEADER = ("what", "state", "what was found", "what to do")
 _NARROWEST, _WIDEST, _GAP = 80, 140, 2
+_STUDIES = Path(__file__).resolve().parents[3] / "data"
 _EXPECTED = (ContractError, StudyError, UnitError, OSError)
 
 
@@ -70,6 +73,11 @@ def rounded(number: float) -> str:
     return f"{float(f'{number:.2g}'):,.0f}"
 
 
+def as_argument(folder: Path) -> str:
+    """A study as a command takes it: its name under ``data`` of the project, else its path."""
+    return shlex.quote(folder.name if folder.parent == _STUDIES else str(folder))
+
+
 def wrong(
     what: str, error: Exception, study: Study, remedy: str = "See the end of the message."
 ) -> Row:
@@ -96,29 +104,47 @@ def summary(rows: Iterable[Row]) -> str:
     return f"{len(states)} things looked at: {said}; {ending}"
 
 
-def table_text(rows: Iterable[Row], width: int | None = None) -> str:
-    """The rows as a table, long cells in several lines.
-
-    Parameters
-    ----------
-    rows
-        In the order they are to be shown.
-    width
-        Of the table, characters; that of the terminal if it is left out.
-
-    """
-    width = min(max(width or shutil.get_terminal_size((120, 24)).columns, _NARROWEST), _WIDEST)
+def table_text(rows: Iterable[Row]) -> str:
+    """The rows as a table as wide as the terminal, long cells in several lines."""
+    terminal = shutil.get_terminal_size((120, 24)).columns
+    width = min(max(terminal, _NARROWEST), _WIDEST)
     listed = [HEADER, *rows]
-    first = min(max(len(row[0]) for row in listed), 22)
+    first = min(max(_columns(row[0]) for row in listed), 22)
     left = width - first - len(DOUBTFUL) - 3 * _GAP
     widths = (first, len(DOUBTFUL), left - left * 2 // 5, left * 2 // 5)
     lines = [line for row in listed for line in _lines(row, widths)]
     return "\n".join([lines[0], "-" * width, *lines[1:]])
 
 
+def _columns(text: str) -> int:
+    """Columns that a text takes on a screen, where a Chinese letter takes two."""
+    return len(text) + sum(east_asian_width(letter) in "WF" for letter in text)
+
+
 def _lines(row: Iterable[str], widths: tuple[int, ...]) -> Iterator[str]:
-    """Lines of one row; a word longer than its column (a path) is broken."""
-    cells = [textwrap.wrap(text, size) or [""] for text, size in zip(row, widths, strict=True)]
+    """Lines of one row."""
+    cells = [_wrapped(text, size) for text, size in zip(row, widths, strict=True)]
     for parts in zip_longest(*cells, fillvalue=""):
-        padded = (part.ljust(size + _GAP) for part, size in zip(parts, widths, strict=True))
+        padded = (
+            part + " " * (size + _GAP - _columns(part))
+            for part, size in zip(parts, widths, strict=True)
+        )
         yield "".join(padded).rstrip()
+
+
+def _wrapped(text: str, size: int) -> list[str]:
+    """Text in lines of so many columns; a word longer than these (a path) is broken."""
+    lines, line = [], ""
+    for word in text.split():
+        joined = f"{line} {word}".lstrip()
+        if _columns(joined) <= size:
+            line = joined
+            continue
+        lines += [line] if line else []
+        line = ""
+        for letter in word:
+            if _columns(line + letter) > size:
+                lines.append(line)
+                line = ""
+            line += letter
+    return [*lines, line]

@@ -10,11 +10,11 @@ from distributed.system import MEMORY_LIMIT
 
 from helpers import covariates
 from helpers.area import study_area
-from helpers.figures.natural_earth import local_shapefile
+from helpers.figures.natural_earth import local_shapefile, read_lines
 from helpers.products.rasters import product_rasters
 from helpers.storage import ContractError, read_table
 from helpers.study import Study
-from helpers.study_check.look import Look
+from helpers.study_check.look import Look, inside
 from helpers.study_check.projection import equal_area_crs, shape_distortion_deg, turned_deg
 from helpers.study_check.rows import DOUBTFUL, FINE, MISSING, WRONG, NotInOrderError, Row, rounded
 from helpers.validation import knndm_folds
@@ -82,11 +82,10 @@ def town_rows(look: Look) -> Iterator[Row]:
         yield Row("towns", MISSING, f"{area.towns} is not there", _THERE)
         return
     towns = read_table(look.study.path(area.towns), ("longitude", "latitude"), ("name",))
-    inside = towns["longitude"].between(area.west, area.east)
-    inside &= towns["latitude"].between(area.south, area.north)
-    state = FINE if inside.any() else DOUBTFUL
-    remedy = "" if inside.any() else "Are longitude and latitude in their columns?"
-    yield Row("towns", state, f"{inside.sum()} of {len(towns)} inside the area", remedy)
+    within = inside(area, towns["longitude"], towns["latitude"])
+    state = FINE if within.any() else DOUBTFUL
+    remedy = "" if within.any() else "Are longitude and latitude in their columns?"
+    yield Row("towns", state, f"{within.sum()} of {len(towns)} inside the area", remedy)
 
 
 def crs_rows(look: Look) -> Iterator[Row]:
@@ -151,6 +150,8 @@ def _disk_row(study: Study, cells: int) -> Row:
 def line_rows(look: Look) -> Iterator[Row]:
     """Whether coastlines of Natural Earth will be on the maps: good to know, never needed."""
     path = local_shapefile("physical", "coastline")
+    if path is not None:
+        read_lines(path)
     found = "not on this machine: maps go without them" if path is None else f"found: {path}"
     yield Row("Natural Earth lines", FINE, found)
 

@@ -13,6 +13,7 @@ from pvlib.atmosphere import alt2pres, get_absolute_airmass, get_relative_airmas
 from pvlib.clearsky import ineichen
 from pvlib.irradiance import get_extra_radiation
 from pvlib.solarposition import declination_spencer71
+from threadpoolctl import threadpool_limits
 
 from helpers.terrain.ground import as_layer, ground_gradient, latitude, row_blocks
 
@@ -37,6 +38,8 @@ class _Sky(NamedTuple):
     total: NDArray  # (levels,), mean W m-2 on the level
 
 
+# Products of matrices depend, in the last digit, on how many threads share them.
+@threadpool_limits.wrap(limits=1, user_api="blas")
 def clear_sky_radiation(elevation: xr.DataArray, month: int | None = None) -> xr.DataArray:
     """Mean potential clear-sky global radiation on the tilted ground, W m-2, day and night.
 

@@ -1,8 +1,8 @@
 """Validation of a study: designs, held-out predictions and their scores, expected error.
 
-``fitting`` has the forest of a study and the tables it needs, ``designs`` the ways of holding sites
-out, ``scoring`` what the held-out predictions are worth, ``errors`` what to expect in each cell,
-``map_check`` where the forest may be used and how wrong the map of a virtual study is.
+``files`` reads what notebooks hand over, ``fitting`` has the forest of a study, ``designs`` ways of
+holding sites out, ``scoring`` what the held-out predictions are worth, ``errors`` what to expect in
+each cell, ``map_check`` where the forest may be used and how wrong a virtual map is.
 """
 
 from helpers.validation.designs import (
@@ -23,14 +23,20 @@ from helpers.validation.errors import (
     study_error_model,
     variogram_record,
 )
+from helpers.validation.files import (
+    check_grid,
+    opened_layers,
+    read_folds,
+    read_held_out,
+    read_training,
+    read_validation,
+)
 from helpers.validation.fitting import (
     fit_study_forest,
     fit_weights,
     forest_settings,
     load_study_forest,
     quick_trees,
-    read_folds,
-    read_training,
     site_errors,
 )
 from helpers.validation.map_check import (
@@ -62,6 +68,7 @@ __all__ = [
     "applicability_record",
     "calibrated",
     "cell_table",
+    "check_grid",
     "coarse_sample",
     "comparison_of_designs",
     "curve_table",
@@ -81,10 +88,13 @@ __all__ = [
     "load_study_error_model",
     "load_study_forest",
     "map_errors",
+    "opened_layers",
     "prediction_points",
     "quick_trees",
     "read_folds",
+    "read_held_out",
     "read_training",
+    "read_validation",
     "repeated_random_folds",
     "score_table",
     "site_errors",

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from helpers.forest import Forest, fit_forest, load_forest
-from helpers.storage import ContractError, read_table
+from helpers.storage import ContractError
 from helpers.study import Study
 from helpers.weights import standard_error_weights
 
@@ -55,20 +55,6 @@ def fit_study_forest(study: Study, training: pd.DataFrame) -> Forest:
         sample_weight=fit_weights(study, training),
         **forest_settings(study),
     )
-
-
-def read_folds(study: Study) -> pd.DataFrame:
-    """Folds written by notebook 03, whole numbers: site, random_0, random_1, ..., knndm."""
-    made_by = "notebook 03_random_forest"
-    table = read_table(study.interim_dir / "folds.csv", ("knndm",), ("site",), made_by)
-    return table.astype({name: int for name in table.columns.drop("site")})
-
-
-def read_training(study: Study) -> pd.DataFrame:
-    """Training table written by notebook 02, with numbers in every predictor."""
-    numbers = ("x", "y", "t15_c", "standard_error_c", *study.forest.predictors)
-    path = study.interim_dir / "training.csv"
-    return read_table(path, numbers, ("site",), "notebook 02_covariates")
 
 
 def load_study_forest(study: Study, training: pd.DataFrame) -> Forest:

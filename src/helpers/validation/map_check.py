@@ -8,6 +8,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from helpers.applicability import ApplicabilityDomain
+from helpers.storage import ContractError
 from helpers.study import Study
 
 
@@ -18,9 +19,30 @@ def applicability_domain(
 
     Predictors count by their mean absolute Shapley value (table of ``importance.csv``: predictor,
     mean_absolute_c): a place may differ in what the forest hardly uses.
+
+    Raises
+    ------
+    ContractError
+        If a predictor is not there exactly once, an importance is no number from 0 on or all are
+        0, or a predictor is the same at all sites.
+
     """
+    names = study.forest.predictors
     weights = importance.set_index("predictor")["mean_absolute_c"]
-    return ApplicabilityDomain(training[study.forest.predictors], weights, folds)
+    found = sorted(map(str, weights.index))
+    if found != sorted(names) or not (np.isfinite(weights) & (weights >= 0)).all():
+        raise ContractError(
+            f"{study.interim_dir / 'importance.csv'}: {weights.to_dict()} for {', '.join(found)}; "
+            f"one mean_absolute_c from 0 on is needed for each of {', '.join(names)}. Run notebook "
+            "04_shap_importance again."
+        )
+    try:
+        return ApplicabilityDomain(training[names], weights, folds)
+    except ValueError as error:
+        raise ContractError(
+            f"{study.interim_dir}: area of applicability from training.csv, folds.csv and "
+            f"importance.csv: {error} Then run notebooks 02_covariates to 04_shap_importance again."
+        ) from error
 
 
 def coarse_sample(covariates: xr.Dataset, n_cells: int = 60_000) -> xr.Dataset:
@@ -54,7 +76,8 @@ def cell_table(result: xr.Dataset, covariates: xr.Dataset, most: int) -> pd.Data
     """At most so many mapped cells, evenly spread, of a map with an error model.
 
     Columns x, y (m), the covariates, and doubt: expected error (deg C) times 4 p (1 - p), where p
-    is the calibrated probability of permafrost. It is 0 where frozen or not is decided.
+    is the calibrated probability of permafrost. It is 0 where frozen or not is decided: where p
+    is below 0.05 or above 0.95, so that a large expected error alone draws no borehole.
     """
     rows, columns = np.nonzero(result["t15"].notnull().to_numpy())
     every = -(-len(rows) // most)
@@ -62,7 +85,8 @@ def cell_table(result: xr.Dataset, covariates: xr.Dataset, most: int) -> pd.Data
     values = {name: layer.to_numpy()[rows, columns] for name, layer in covariates.items()}
     names = ("expected_error", "permafrost_probability_calibrated")
     expected, probability = (result[name].to_numpy()[rows, columns] for name in names)
-    values["doubt"] = expected * 4 * probability * (1 - probability)
+    undecided = (probability > 0.05) & (probability < 0.95)
+    values["doubt"] = np.where(undecided, expected * 4 * probability * (1 - probability), 0.0)
     return pd.DataFrame({"x": result.x.values[columns], "y": result.y.values[rows], **values})
 
 

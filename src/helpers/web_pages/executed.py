@@ -11,6 +11,7 @@ import nbformat
 from helpers.run import NOTEBOOKS
 from helpers.storage import ContractError
 from helpers.study import Study
+from helpers.study_check.rows import as_argument
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Lesson:
 
 def make_map(study: Study) -> str:
     """The command that executes the notebooks of a study."""
-    return f"`make {'fast' if study.is_first_look else 'map'} STUDY={study.folder}`"
+    return f"`make {'fast' if study.is_first_look else 'map'} STUDY={as_argument(study.folder)}`"
 
 
 def read_lessons(study: Study) -> list[Lesson]:
@@ -79,8 +80,10 @@ def _cell_fault(notebook: nbformat.NotebookNode) -> str:
 def _other_study(notebook: nbformat.NotebookNode, path: Path, study: Study) -> str:
     """How the parameters of the run differ from the study; empty if they do not."""
     found = notebook.metadata.get("papermill", {}).get("parameters", {})
-    if Path(found.get("study_file", "")).resolve() != study.file:
-        return f"executed for {found.get('study_file', 'no study')}, not for {study.file}"
+    # Folder and file: the project may have been moved since.
+    given = found.get("study_file", "no study")
+    if tuple(re.split(r"[\\/]", given)[-2:]) != study.file.parts[-2:]:
+        return f"executed for {given}, not for {study.file}"
     wanted = {"resolution_m": study.grid.resolution_m, "n_trees": study.forest.n_trees}
     if path.stem == NOTEBOOKS[0]:  # always on coarse cells
         return ""

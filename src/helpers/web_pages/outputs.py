@@ -20,7 +20,10 @@ from helpers.web_pages.executed import Lesson
 INJECTED = "injected-parameters"
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 _PROGRESS_BAR = re.compile(r"\[\d+:\d\d(:\d\d)?[<,]")  # of tqdm: [00:03<00:01, 5.0it/s]
-_INLINE = re.compile(r"data:image/(png|jpeg|gif);base64,(.+)", re.DOTALL)
+_INLINE = re.compile(r"data:image/(png|jpeg|gif|svg)(?:\+xml)?;base64,(.+)", re.DOTALL)
+_PICTURES = ("image/png", "image/jpeg", "image/gif", "image/svg+xml")
+_TEXTS = ("text/markdown", "text/plain")
+_SAID_BY_TEXT = (*_TEXTS, "text/latex", "application/json")
 _FOREIGN = ("script", "iframe", "object", "embed", "link", "video", "audio")
 _FIGURE_NAMES = {entry.caption: name for name, entry in CATALOGUE.items()}
 _NOTE = '<p class="note">In JupyterLab this panel has controls that can be moved.</p>'
@@ -45,9 +48,10 @@ class Pictures:
 def with_shown_outputs(lesson: Lesson, study: Study) -> tuple[NotebookNode, Mapping[str, bytes]]:
     """A copy of the notebook whose outputs a page can show, and its pictures by their path.
 
-    Progress bars and scripts are left out; panels are their static picture. A picture that a cell
-    shows by itself is described by the line of intent before the cell. The parameters of the run
-    name the study without the folders of the machine.
+    Progress bars are left out; in the place of what needs a program stands its text, and what is
+    missing; panels are their static picture. A picture that a cell shows by itself is described
+    by the line of intent before the cell. The parameters of the run name the study without the
+    folders of the machine.
 
     Raises
     ------
@@ -87,8 +91,8 @@ def _shown(
 ) -> NotebookNode | None:
     """An output as the page shows it; None if nothing of it is left."""
     if output.output_type == "stream":
-        lines = re.split(r"[\r\n]+", output.text) if output.name == "stderr" else [output.text]
-        output.text = "\n".join(x for x in lines if not _PROGRESS_BAR.search(x))
+        lines = re.split(r"\r?\n|\r", output.text)  # a bar ends with a carriage return
+        output.text = "\n".join(line for line in lines if not _PROGRESS_BAR.search(line))
         return output if output.text.strip() else None
     html = _html(output.data, intent, place)
     if html:
@@ -96,9 +100,19 @@ def _shown(
     elif _WIDGET in output.data:
         return None
     else:
-        texts = ("text/markdown", "text/plain")
-        output.data = {kind: output.data[kind] for kind in texts if kind in output.data}
-    return output if output.data else None
+        output.data = _text_of(output.data)
+    return output
+
+
+def _text_of(data: Mapping[str, str]) -> dict[str, str]:
+    """The texts of an output; where a page cannot show the rest, it says so."""
+    texts = {kind: data[kind] for kind in _TEXTS if kind in data}
+    left_out = ", ".join(kind for kind in data if kind not in _SAID_BY_TEXT)
+    if not left_out:
+        return texts
+    text = escape(data.get("text/plain", ""))
+    words = f"Left out, as this page runs no programs: an output of the kind {escape(left_out)}."
+    return {"text/html": f'<pre>{text}</pre><p class="note">{words}</p>'}
 
 
 def _html(data: Mapping[str, str], intent: str, place: str) -> str:
@@ -111,10 +125,13 @@ def _html(data: Mapping[str, str], intent: str, place: str) -> str:
             f"{place}: a panel without a static picture, which a web page cannot show. Make it "
             "with helpers.widgets.panel and run the notebook again."
         )
-    if "image/png" in data and not html:
-        source = "data:image/png;base64," + data["image/png"].replace("\n", "")
-        return f'<figure><img alt="{escape(intent)}" src="{source}"></figure>'
-    return html
+    kind = next((kind for kind in _PICTURES if kind in data), None)
+    if html or kind is None:
+        return html
+    content = data[kind].replace("\n", "")
+    if kind == "image/svg+xml":
+        content = base64.b64encode(data[kind].encode()).decode("ascii")
+    return f'<figure><img alt="{escape(intent)}" src="data:{kind};base64,{content}"></figure>'
 
 
 def _with_files(html: str, pictures: Pictures, place: str) -> str:

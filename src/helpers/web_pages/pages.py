@@ -20,7 +20,7 @@ from helpers.web_pages.outputs import INJECTED
 HERE = Path(__file__).parent
 _CHINESE = re.compile(r"[\u3000-\u303f\u3400-\u9fff\uff00-\uffef]+")
 _DOI = re.compile(r"doi:(10\.\d{4,}/[^\s<>]*[\w)])")
-_HAS_HOST = re.compile(r"[a-z]+:", re.IGNORECASE)
+_HAS_HOST = re.compile(r"(https?|mailto):", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,4 @@
-"""Whether what a model leaves is alike at near sites: Moran's I, variogram, fields, kriging.
-
-Places are easting and northing in m, (n, 2). Residuals are deg C, or standardised; a variogram
-has the square of their unit.
-"""
+"""The variogram of residuals, and random fields that have it."""
 
 from __future__ import annotations
 
@@ -13,12 +9,10 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import cholesky
 from scipy.optimize import least_squares
-from scipy.spatial import KDTree
 from scipy.spatial.distance import pdist, squareform
-from sklearn.gaussian_process import GaussianProcessRegressor
-from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 from threadpoolctl import threadpool_limits
 
+from helpers.residuals.points import JITTER, checked, drawn
 from helpers.storage import ContractError
 
 # All pairs are held in memory.
@@ -30,16 +24,6 @@ _LEAST_NUGGET, _LEAST_SILL, _LARGEST = 1e-6, 1e-3, 3.0
 LONGEST_RANGE = 1 / 3
 _START_NUGGET, _START_SILL, _START_RANGES = 0.2, 0.8, (0.03, 0.1, 0.3)
 _ABOVE_BOUND = 1.01  # a start lies inside the bounds, not on them
-# Share of the variance added to the diagonal, so that two points at one place do no harm.
-_JITTER = 1e-8
-# Start and bounds of sill, range and nugget, of values and places that spread by 1; so wide that
-# neither pure noise nor a smooth field ends there. The fixed last term leaves the mean free: with
-# it simple kriging becomes ordinary kriging.
-_COVARIANCE = (
-    ConstantKernel(0.5, (1e-12, 1e4)) * Matern(0.3, (1e-4, 1e4), nu=0.5)
-    + WhiteKernel(0.5, (1e-12, 1e4))
-    + ConstantKernel(10.0, "fixed")
-)
 
 
 @dataclass(frozen=True)
@@ -77,6 +61,8 @@ def empirical_variogram(
 ) -> pd.DataFrame:
     """Half the mean squared difference of pairs of sites, by their distance (Matheron 1963).
 
+    Of more than 5,000 sites the pairs of 5,000 drawn ones are taken, always the same.
+
     Parameters
     ----------
     values, xy
@@ -94,11 +80,13 @@ def empirical_variogram(
     Raises
     ------
     ContractError
-        If there is not one finite value and place per site, fewer than 2 or more than 5,000 sites,
-        the edges do not rise, or no pair lies within them.
+        If there is not one finite value and place per site, fewer than 2 sites, the edges do not
+        rise, or no pair lies within them.
 
     """
-    values, xy = _sites(values, xy, most=MOST_POINTS)
+    values, xy = checked(values, xy)
+    some = drawn(len(xy), MOST_POINTS)
+    values, xy = values[some], xy[some]
     distance = pdist(xy)
     half_square = pdist(values[:, None], "sqeuclidean") / 2
     if edges_m is None:
@@ -169,6 +157,8 @@ def fit_variogram(empirical: pd.DataFrame) -> Variogram:
     return Variogram(float(nugget * unit), float(sill * unit), float(length * reach))
 
 
+# The last digit of a product of matrices depends on how many threads share it.
+@threadpool_limits.wrap(limits=1, user_api="blas")
 def simulate_fields(xy: ArrayLike, variogram: Variogram, n: int, seed: int) -> NDArray:
     """Gaussian random fields of mean 0 whose covariance is that of the variogram.
 
@@ -188,129 +178,9 @@ def simulate_fields(xy: ArrayLike, variogram: Variogram, n: int, seed: int) -> N
         If a place is missing, or there are too many points.
 
     """
-    _, xy = _sites(np.zeros(len(xy)), xy, fewest=1, most=MOST_POINTS)
+    _, xy = checked(np.zeros(len(xy)), xy, fewest=1, most=MOST_POINTS)
     correlation = np.exp(-squareform(pdist(xy)) / variogram.range_m)
-    correlation[np.diag_indices_from(correlation)] += _JITTER
+    correlation[np.diag_indices_from(correlation)] += JITTER
     root = cholesky(correlation, lower=True, overwrite_a=True)
     noise = np.random.default_rng(seed).standard_normal((n, len(xy)))
     return np.sqrt(variogram.sill) * (noise @ root.T)
-
-
-def morans_i(
-    values: ArrayLike,
-    xy: ArrayLike,
-    n_neighbours: int = 8,
-    n_permutations: int = 999,
-    seed: int = 0,
-) -> dict[str, float]:
-    """Moran's I of values at sites: above its expectation when near sites are alike.
-
-    The weights are 1/k for each of the k nearest neighbours of a site, 0 for all others (Cliff and
-    Ord 1981, Spatial processes).
-
-    Parameters
-    ----------
-    values, xy
-        n values, and easting and northing of their sites, m (n, 2).
-    n_neighbours, n_permutations, seed
-        k; how often the values are dealt out anew to the sites for the p-value, and the seed.
-
-    Returns
-    -------
-    ``statistic``; ``expected`` without autocorrelation, -1/(n-1); ``p_value``, one-sided for
-    positive autocorrelation: (1 + permutations with a statistic at least as large) /
-    (1 + permutations); ``n``.
-
-    Raises
-    ------
-    ContractError
-        If there is not one finite value and place per site, all values are alike, or there are no
-        more sites than neighbours.
-
-    """
-    values, xy = _sites(values, xy)
-    n = len(values)
-    if not 1 <= n_neighbours < n:
-        raise ContractError(
-            f"n_neighbours is {n_neighbours}; from 1 to {n - 1} are possible with {n} sites."
-        )
-    if np.ptp(values) == 0:
-        raise ContractError(
-            f"Moran's I: all {n} values are {values[0]:g}; values that differ are needed."
-        )
-    z, neighbours = values - values.mean(), _nearest(xy, n_neighbours)
-    rng, scale = np.random.default_rng(seed), n_neighbours * (z @ z)
-
-    def statistic(dealt: NDArray) -> float:
-        """Mean product of each site and its neighbours, over the variance."""
-        return float(dealt @ dealt[neighbours].sum(axis=1) / scale)
-
-    observed = statistic(z)
-    larger = sum(statistic(rng.permutation(z)) >= observed for _ in range(n_permutations))
-    p_value = (larger + 1) / (n_permutations + 1)
-    return {"statistic": observed, "expected": -1 / (n - 1), "p_value": p_value, "n": n}
-
-
-def kriged_residuals(train_residual: ArrayLike, train_xy: ArrayLike, new_xy: ArrayLike) -> NDArray:
-    """Ordinary kriging of what a model leaves at its sites, at other places (m,).
-
-    A Gaussian process with exponential covariance, nugget and free mean; sill, range and nugget are
-    those of highest likelihood, searched from the same values each time. Added to the prediction of
-    a model it is regression kriging (Hengl et al. 2007, doi:10.1016/j.cageo.2007.05.001).
-
-    Parameters
-    ----------
-    train_residual, train_xy, new_xy
-        Observed minus predicted at n sites; easting and northing, m, of these (n, 2), of others.
-
-    Raises
-    ------
-    ContractError
-        If there is not one finite value and place per site, or all sites are at one place.
-
-    """
-    residual, xy = _sites(train_residual, train_xy)
-    centre = xy.mean(axis=0)
-    size = np.sqrt(((xy - centre) ** 2).mean())
-    if size == 0:
-        raise ContractError(f"kriging: all {len(xy)} sites are at one place; two are needed.")
-    if np.ptp(residual) == 0:
-        return np.full(len(new_xy), residual[0])
-    process = GaussianProcessRegressor(_COVARIANCE, alpha=_JITTER, normalize_y=True)
-    # Several threads on matrices of a few hundred sites wait for each other most of the time.
-    with threadpool_limits(1, user_api="blas"):
-        process.fit((xy - centre) / size, residual)
-        return process.predict((np.asarray(new_xy, dtype=float) - centre) / size)
-
-
-def _sites(
-    values: ArrayLike, xy: ArrayLike, fewest: int = 2, most: float = np.inf
-) -> tuple[NDArray, NDArray]:
-    """Values (n,) and places (n, 2) as numbers, none of them missing."""
-    values, xy = np.asarray(values, dtype=float), np.asarray(xy, dtype=float)
-    if values.ndim != 1 or xy.shape != (values.size, 2) or values.size < fewest:
-        raise ContractError(
-            f"values of shape {values.shape} at places of shape {xy.shape}; (n,) and (n, 2) are "
-            f"needed, n at least {fewest}."
-        )
-    if len(xy) > most:
-        raise ContractError(
-            f"{len(xy):,} places; all pairs of them are needed at once, which is possible up to "
-            f"{most:,}. Take a sample."
-        )
-    lacking = ~np.isfinite(np.column_stack([values, xy])).all(axis=1)
-    if lacking.any():
-        raise ContractError(
-            f"site {np.flatnonzero(lacking)[0]} has no value or place ({lacking.sum()} of "
-            f"{len(values)} sites); leave such sites out."
-        )
-    return values, xy
-
-
-def _nearest(xy: NDArray, k: int) -> NDArray:
-    """Row numbers of the k nearest other sites of each site, (n, k)."""
-    _, found = KDTree(xy).query(xy, k + 1)
-    others = found != np.arange(len(xy))[:, None]
-    # The site itself to the front, where it is cut off; among many at one place it may be missing.
-    order = np.argsort(others, axis=1, kind="stable")
-    return np.take_along_axis(found, order, axis=1)[:, 1:]

@@ -16,34 +16,65 @@ from jupyter_core.utils import run_sync
 _IMPORTED = "__import__('helpers.figures')"
 # Errors of cells come back as exceptions; the log of the kernel is noise.
 _ARGUMENTS = ["--log-level=CRITICAL", f"--IPKernelApp.exec_lines={_IMPORTED}"]
+_MEMORY = "Was memory short? Larger cells (resolution_m) need less."
 
 
 class NotebookError(RuntimeError):
     """A notebook stopped; the message is that of its cell."""
 
 
+class Kernel(AsyncKernelManager):
+    """A kernel that only its owner ends.
+
+    On Ctrl-C or SIGTERM nbclient would shut it down, forget it, and then wait for its answer for
+    ever. Raised here, in a task of the event loop, KeyboardInterrupt ends that wait.
+    """
+
+    async def shutdown_kernel(self, now: bool = False, restart: bool = False) -> None:
+        """Stop the run that has asked for it."""
+        raise KeyboardInterrupt
+
+    async def end(self) -> None:
+        """End the kernel and the workers it has started at once.
+
+        All is saved by now. Asked politely, a kernel with workers takes half a minute: it waits for
+        their resource tracker, which minds no signal, and ends itself when the kernel is gone.
+        """
+        await self.signal_kernel(signal.SIGTERM)
+        await super().shutdown_kernel()
+
+
 def run_notebook(
     notebook: Path,
     executed: Path,
     parameters: Mapping[str, object],
-    kernel: AsyncKernelManager | None = None,
+    kernel: Kernel | None = None,
 ) -> None:
     """Run one notebook; what goes wrong in a cell is a NotebookError with the notebook's name.
 
     Parameters
     ----------
     notebook, executed
-        The notebook, and where its executed copy goes, which grows cell by cell.
+        The notebook, and where its executed copy goes. Until the notebook is done the copy is
+        ``<name>.unfinished.ipynb`` and grows cell by cell; it stays when a cell stops.
     parameters
         Values for the cell tagged ``parameters``.
     kernel
         A kernel that runs in the folder of the notebook; None: one of its own.
 
+    Raises
+    ------
+    NotebookError
+        If a cell stops, or the kernel ends.
+    KeyboardInterrupt
+        If the process was asked to stop meanwhile, by Ctrl-C or SIGTERM.
+
     """
+    growing = executed.with_suffix(f".unfinished{executed.suffix}")
     try:
         papermill.execute_notebook(
             notebook,
-            executed,
+            growing,
             parameters=dict(parameters),
             cwd=notebook.parent,
             kernel_name="python3",
@@ -51,13 +82,19 @@ def run_notebook(
             km=kernel,
             extra_arguments=_ARGUMENTS,
         )
+        growing.replace(executed)
     except papermill.PapermillExecutionError as error:
         place = f"notebook {notebook.stem}, cell {error.exec_count}"
-        raise NotebookError(f"{error.evalue}\n({error.ename} in {place})") from error
+        hint = f"\n{_MEMORY}" if "MemoryError" in error.ename else ""
+        raise NotebookError(f"{error.evalue}\n({error.ename} in {place}){hint}") from error
+    except OSError as error:
+        raise NotebookError(
+            f"{growing}: the executed copy could not be written: {error}. See whether the disk is "
+            "full and the folder may be written to, then run again."
+        ) from error
     except RuntimeError as error:  # of nbclient: the kernel is gone, or has not started
         raise NotebookError(
-            f"{error}\n(notebook {notebook.stem}: its kernel ended. Was memory short? Larger cells "
-            "need less.)"
+            f"{error}\n(notebook {notebook.stem}: its kernel ended. {_MEMORY})"
         ) from error
 
 
@@ -81,27 +118,17 @@ def run_in_order(
             yield notebook
 
 
-def _kernels(folders: Sequence[Path]) -> Iterator[AsyncKernelManager]:
+def _kernels(folders: Sequence[Path]) -> Iterator[Kernel]:
     """A kernel in each folder; the next starts when one is asked for, and all end in the end."""
-    started: list[AsyncKernelManager] = []
+    started: list[Kernel] = []
     try:
         for position in range(len(folders)):
             for folder in folders[len(started) : position + 2]:
-                started.append(AsyncKernelManager(kernel_name="python3"))
+                started.append(Kernel(kernel_name="python3"))
                 run_sync(started[-1].start_kernel)(cwd=str(folder), extra_arguments=_ARGUMENTS)
             yield started[position]
-            _end(started[position])
+            run_sync(started[position].end)()
     finally:
         for kernel in started:
-            _end(kernel)
-
-
-def _end(kernel: AsyncKernelManager) -> None:
-    """End a kernel and the workers it has started, at once, if they are not ended yet.
-
-    All is saved by now. Asked politely, a kernel with workers takes half a minute: it waits for
-    their resource tracker, which minds no signal, and ends itself when the kernel is gone.
-    """
-    if kernel.has_kernel:
-        run_sync(kernel.signal_kernel)(signal.SIGTERM)
-        run_sync(kernel.shutdown_kernel)()
+            if kernel.has_kernel:
+                run_sync(kernel.end)()
