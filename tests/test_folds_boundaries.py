@@ -81,6 +81,22 @@ def test_all_sites_but_those_of_one_fold_may_be_in_the_other():
         folds.knndm(SQUARE[:6] / 100, SQUARE * 10, n_folds=2, max_share=1.01)
 
 
+def test_a_predictor_of_weight_0_does_not_count():
+    sites, points = folds.standardised([[0, 5], [2, 9]], [[1, 100]], weights=[1, 0])
+    np.testing.assert_allclose(sites, [[-np.sqrt(0.5), 0], [np.sqrt(0.5), 0]])
+    np.testing.assert_allclose(points, [[0, 0]])
+
+
+@pytest.mark.parametrize(("largest", "said"), [(9, False), (10, True)])
+def test_a_fold_of_three_times_the_mean_is_no_warning_and_more_is(largest, said):
+    """Beside three folds of one site the mean is 3, or 3.25."""
+    labels = np.array([0] * largest + [1, 2, 3])
+    lopsided = folds.design_of("lopsided", folds.as_splits(labels), len(labels))
+    sites = np.stack([np.arange(len(labels)), np.arange(len(labels)) ** 2], axis=1)
+    messages = folds.fold_warnings(lopsided, sites)
+    assert any("times the mean" in message for message in messages) is said
+
+
 def design():
     return folds.design_of("pairs", folds.as_splits([0, 0, 1, 1]), 4)
 

@@ -171,7 +171,7 @@ def test_layers_are_refused_or_the_same(study, change):
     refused_or(path, change(path.read_bytes()), read, same)
 
 
-@fuzz
+@settings(fuzz, max_examples=-(-EXAMPLES // 3))  # each reads all rasters
 @given(change=damage(), name=st.sampled_from(("t15.tif", "t15_error.tif", "thermal_class.tif")))
 def test_a_map_is_refused_or_the_same(study, change, name):
     path = study.output_dir / name
