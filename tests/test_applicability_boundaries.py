@@ -1,4 +1,4 @@
-"""Applicability where one step more would change the answer: two sites, a tie, what is no number."""
+"""Applicability where one step more would change the answer: two sites, a tie, no number."""
 
 import numpy as np
 import pytest

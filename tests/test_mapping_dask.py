@@ -105,12 +105,17 @@ def test_workers_elsewhere_give_the_same_bytes_from_a_file_they_need_not_reach(
         assert numbers(blocks_by(task, opened.chunk(y=20), cluster)) == by_threads
 
 
-def test_a_worker_killed_in_the_middle_changes_nothing(task, covariates, cluster, by_threads):
+@pytest.mark.parametrize("n_victims", [1, 2])
+def test_workers_killed_in_the_middle_change_nothing(
+    task, covariates, cluster, by_threads, n_victims
+):
+    """One, or all there are: each is started again."""
     with Client(cluster) as client:
-        victim = next(iter(client.run(os.getpid).values()))
+        victims = list(client.run(os.getpid).values())[:n_victims]
         blocks = blocks_by(task, covariates, client)
         first = next(blocks)
-        os.kill(victim, signal.SIGKILL)
+        for victim in victims:
+            os.kill(victim, signal.SIGKILL)
         assert numbers([first, *blocks]) == by_threads
         assert client.status == "running"
 

@@ -229,26 +229,28 @@ class Study(Section):
         return path
 
     def borehole_files(self) -> list[Path]:
-        """Files that match ``boreholes.files``, sorted; a pattern without a match is an error."""
+        """Files of ``boreholes.files``, without that of ``boreholes.overrides``; none: an error."""
         found: list[Path] = []
         for pattern in self.boreholes.files:
             matches = [self.path(str(p.relative_to(self.folder))) for p in self._glob(pattern)]
             if not matches:
                 remedy = self._fetch() if pattern.startswith(f"{self.open_dir.name}/") else ""
-                place = f"{self.file}: boreholes.files"
-                raise StudyError(f"{place}: no file matches '{pattern}'. {remedy}".strip())
+                words = f"{self.file}: boreholes.files: no file matches '{pattern}'. {remedy}"
+                raise StudyError(words.strip())
             found += matches
-        return sorted(set(found))
+        return sorted({*found} - {(self.folder / (self.boreholes.overrides or "")).resolve()})
 
     def _glob(self, pattern: str) -> list[Path]:
+        place = f"{self.file}: boreholes.files: '{pattern}'"
         if Path(pattern).is_absolute() or ".." in Path(pattern).parts:
-            raise StudyError(f"{self.file}: boreholes.files: '{pattern}' leaves the study folder.")
+            raise StudyError(f"{place} leaves the study folder.")
         # Names like these are locks and leftovers of office programs and file managers.
         try:
             found = [p for p in self.folder.glob(pattern) if not p.name.startswith((".", "~$"))]
         except ValueError as error:
-            place = f"{self.file}: boreholes.files"
-            raise StudyError(f"{place}: '{pattern}' is no pattern of files: {error}.") from error
+            raise StudyError(f"{place} is no pattern of files: {error}.") from error
+        if lost := [p.name for p in found if p.is_symlink() and not p.exists()]:
+            raise StudyError(f"{place}: {lost[0]} links to nothing. Connect its disk or remove it.")
         return sorted(p for p in found if p.is_file())
 
 

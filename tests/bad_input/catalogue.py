@@ -24,7 +24,7 @@ ERRORS = (ContractError, StudyError, FileNotFoundError)
 class BadInput:
     """One row of the catalogue."""
 
-    kind: str  # boreholes, sites, study, raster, model, cache, folder, archive
+    kind: str  # boreholes, sites, study, stations, outline, path, raster, model, cache, archive
     what: str  # what is wrong, in the words of a user
     where: str  # regular expression of file and place, found in the message
     remedy: str  # regular expression of what to do, found in the message

@@ -3,7 +3,7 @@
 import shutil
 
 from bad_input.catalogue import row
-from bad_input.good_study import edit, run_to_covariates
+from bad_input.good_study import edit, run_to_covariates, run_to_sites
 
 from helpers.study import load_study
 
@@ -74,4 +74,12 @@ row(
     r"helpers\.run new",
     lambda folder: as_folder(folder / "study.toml"),
     load_study,
+)
+row(
+    "path",
+    "a borehole file that links to nothing",
+    r"study\.toml: boreholes\.files: 'boreholes/\*\.csv': unplugged\.csv links to nothing",
+    "Connect its disk or remove it",
+    lambda folder: (folder / "boreholes" / "unplugged.csv").symlink_to("/mnt/disk/holes.csv"),
+    run_to_sites,
 )

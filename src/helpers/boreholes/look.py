@@ -19,12 +19,12 @@ from helpers.study import Study
 
 def read_study(study: Study, files: Sequence[Path] | None = None) -> BoreholeData:
     """Read borehole files of a study, all if none are named; see :func:`read_boreholes`."""
-    return read_boreholes(files or _files(study), **_reading(study))
+    return read_boreholes(files or study.borehole_files(), **_reading(study))
 
 
 def iterate_study(study: Study) -> Iterator[BoreholeData]:
     """The borehole files of a study, one after the other; see :func:`iterate_boreholes`."""
-    return iterate_boreholes(_files(study), **_reading(study))
+    return iterate_boreholes(study.borehole_files(), **_reading(study))
 
 
 def check_study(
@@ -34,16 +34,9 @@ def check_study(
 
     In memory are a file or two and the monthly means of all, so any number of long records fits.
     """
-    number = len(_files(study))
+    number = len(study.borehole_files())
     bar = tqdm(iterate_study(study), desc="borehole files", total=number, disable=not progress)
     return check_boreholes(bar, study, elevation)
-
-
-def _files(study: Study) -> list[Path]:
-    """The borehole files, without the table of overrides that may lie among them."""
-    decided = study.boreholes.overrides
-    overrides = study.path(decided) if decided else None
-    return [path for path in study.borehole_files() if path != overrides]
 
 
 def _reading(study: Study) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def numeric(values: pd.Series, place: str, first_row: int = 2) -> pd.Series:
     if wrong.any():
         position = int(np.flatnonzero(wrong)[0])
         raise ContractError(
-            f"{place}: row {position + first_row} holds '{values.iloc[position]}', "
+            f"{place}: row {position + first_row} holds '{str(values.iloc[position])[:80]}', "
             "a number is needed. Correct it or leave it empty."
         )
     return numbers
