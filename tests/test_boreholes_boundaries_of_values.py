@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from helpers.boreholes import read_boreholes
 from helpers.boreholes.annual import monthly_records
 from helpers.boreholes.coordinates import degrees
 from helpers.boreholes.error_models import _rate
@@ -109,3 +110,14 @@ def test_errors_of_a_profile_less_the_part_of_its_sensors():
     unseen = np.array([[0.0, 0.0], [1.5, 1.5], [25.0, 25.0]])
     by_chance = np.sqrt(2 * (0.015**2 + 0.015**2))
     assert _rate(unseen, 0.1) == pytest.approx(np.sqrt(by_chance / (2 * 25**2)))
+
+
+def test_places_in_a_table_of_pangaea_come_before_those_of_its_description(tmp_path):
+    """The event may be that of the campaign; the row has the hole."""
+    event = "/* DATA DESCRIPTION:\nEvent(s):\tA1 * LATITUDE: 51.2 * LONGITUDE: 124.5\n*/\n"
+    table = "Event\tLatitude\tLongitude\tDate/Time\tMAGT [°C] (10 m depth)\n"
+    file = tmp_path / "p.tab"
+    file.write_text(event + table + "A1\t51.7\t124.25\t2010-07-01\t-1.5\n", encoding="utf-8")
+    assert read_boreholes(file).sites[["latitude", "longitude"]].to_numpy().tolist() == [
+        [51.7, 124.25]
+    ]
