@@ -11,11 +11,13 @@ import papermill
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import run_sync
 
-# What all notebooks import first, so that it is there when the first cell asks for it. Nothing
-# gets a name in the notebook.
+_WATCH = Path(__file__).with_name("with_parent.py").as_posix()
+# The kernel watches its parent, then imports what all notebooks import first, so that it is there
+# when the first cell asks for it. Nothing gets a name in the notebook.
+_FIRST = f"__import__('runpy').run_path({_WATCH!r}, run_name='__main__')"
 _IMPORTED = "__import__('helpers.figures')"
 # Errors of cells come back as exceptions; the log of the kernel is noise.
-_ARGUMENTS = ["--log-level=CRITICAL", f"--IPKernelApp.exec_lines={_IMPORTED}"]
+_ARGUMENTS = ["--log-level=CRITICAL", f"--IPKernelApp.exec_lines={_FIRST}; {_IMPORTED}"]
 _MEMORY = "Was memory short? Larger cells (resolution_m) need less."
 
 
