@@ -48,3 +48,14 @@ def test_one_level_alone_is_a_quantile(two_leaves):
 def test_ends_of_the_levels_are_refused(two_leaves, levels):
     with pytest.raises(ValueError, match="above 0 and below 1"):
         two_leaves.distribution(PREDICTORS, quantiles=levels)
+
+
+def test_defaults_and_lists_of_whole_numbers_make_the_forest_that_is_described():
+    """Weights are kept as numbers with decimals, whatever they are given as."""
+    forest = fit_forest(PREDICTORS, [-3, -2, -1, 1, 2, 6], sample_weight=[1, 2, 1, 1, 1, 1])
+    chosen = {"n_estimators": 500, "min_samples_leaf": 2, "max_features": 0.67, "random_state": 0}
+    assert chosen.items() <= forest.model.get_params().items()
+    assert forest.sample_weight.tolist() == [1, 2, 1, 1, 1, 1]
+    assert {forest.predictors.dtype, forest.temperature_c.dtype, forest.sample_weight.dtype} == {
+        np.dtype(float)
+    }
