@@ -98,8 +98,8 @@ sites(
 row(
     "sites",
     "symbolic link to nothing",
-    r"study\.toml: file 'boreholes/sites\.csv' not found",
-    "Put it there, or correct the path",
+    r"study\.toml: boreholes\.files: .*sites\.csv links to nothing",
+    "Connect its disk or remove it",
     lambda folder: (
         (folder / "boreholes" / "sites.csv").unlink(),
         (folder / "boreholes" / "sites.csv").symlink_to("nothing.csv"),
