@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import shutil
+import struct
 from functools import partial
 
 import netCDF4
@@ -164,6 +165,18 @@ raster("map in whole numbers", r"t15\.tif: .*Numbers found: int16", "t15.tif",
 raster(
     "map whose rows are cut off", r"t15\.tif: .*Grid found", "t15.tif", lambda layer: layer[:, 1:]
 )
+
+
+def huge_tiles(content):
+    """The same raster, whose tiles claim to be 64,000 cells wide and high."""
+    for tag in (322, 323):  # TileWidth, TileLength, of one short
+        entry = struct.pack("<HHIH", tag, 3, 1, 512)
+        assert entry in content
+        content = content.replace(entry, struct.pack("<HHIH", tag, 3, 1, 64_000), 1)
+    return content
+
+
+rasters("map of huge tiles", r"t15\.tif: .*Cells along a tile found: 64000", "t15.tif", huge_tiles)
 
 
 def other_tag(folder, name, **tags):

@@ -23,6 +23,7 @@ from helpers.storage import ContractError, require
 from helpers.study import Study
 
 MADE_BY = "notebook 06_map_export"
+_MOST_ALONG_A_TILE = 4096
 
 
 def read_products(study: Study, chunks: int | None = None) -> xr.Dataset:
@@ -110,6 +111,9 @@ def _checked_tags(study: Study, raster: Raster, path: Path) -> dict[str, str]:
             crs = CRS.from_user_input(stored.crs) if stored.crs else None
             _expect(path, "CRS", [crs], [study.crs])
             _expect(path, "No data", stored.nodatavals, [raster.nodata] * stored.count)
+            # A tile gets its memory by what the file claims of it.
+            largest = max(max(shape) for shape in stored.block_shapes)
+            _expect(path, "Cells along a tile", [largest], [min(largest, _MOST_ALONG_A_TILE)])
             bands = [stored.tags(band) for band in stored.indexes]
             tags = stored.tags()
         # GDAL does not compare the checksums of what it unpacks: damage may look like numbers.
