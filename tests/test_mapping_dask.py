@@ -241,7 +241,7 @@ def test_after_a_scheduler_is_killed_the_error_is_the_last_thing_on_the_screen()
     with subprocess.Popen([sys.executable, "-c", CLUSTER], **pipes) as cluster:  # noqa: S603
         address = cluster.stdout.readline().strip()
         command = [sys.executable, "-c", MAP, address, str(cluster.pid)]
-        found = subprocess.run(command, capture_output=True, text=True, timeout=60)  # noqa: S603
+        found = subprocess.run(command, capture_output=True, text=True, timeout=240)  # noqa: S603
     assert found.returncode == 1
     last = found.stderr.strip().splitlines()[-1]
     assert last.startswith(f"helpers.storage.ContractError: The Dask scheduler at {address} is")
