@@ -26,6 +26,7 @@ from helpers.settings import (
     Figures,
     ForestSettings,
     GridSettings,
+    LayerName,
     OpenData,
     Period,
     Reference,
@@ -53,8 +54,8 @@ class Study(Section):
     grid: GridSettings
     period: Period
     boreholes: Boreholes
-    covariates: dict[str, Covariate]
-    references: dict[str, Reference] = {}
+    covariates: dict[LayerName, Covariate]
+    references: dict[LayerName, Reference] = {}
     open_data: OpenData = OpenData()
     climate: Climate | None = None
     forest: ForestSettings
@@ -234,9 +235,8 @@ class Study(Section):
         for pattern in self.boreholes.files:
             matches = [self.path(str(p.relative_to(self.folder))) for p in self._glob(pattern)]
             if not matches:
-                remedy = self._fetch() if pattern.startswith(f"{self.open_dir.name}/") else ""
-                words = f"{self.file}: boreholes.files: no file matches '{pattern}'. {remedy}"
-                raise StudyError(words.strip())
+                how = f" {self._fetch()}" if pattern.startswith(f"{self.open_dir.name}/") else ""
+                raise StudyError(f"{self.file}: boreholes.files: no file matches '{pattern}'.{how}")
             found += matches
         return sorted({*found} - {(self.folder / (self.boreholes.overrides or "")).resolve()})
 

@@ -1,5 +1,7 @@
 """Study files: what stands in study.toml."""
 
+import re
+
 from bad_input.catalogue import row
 from bad_input.good_study import append, edit, run_to_covariates, run_to_sites
 
@@ -133,3 +135,12 @@ coded("a text of UTF-16", lambda text: text.encode("utf-16"))
 coded("a text of GBK", lambda text: text.encode("gbk"))
 coded("a zero byte", lambda text: text.replace("west", "we\0st").encode(), remedy="Correct it")
 coded("nothing in it", lambda text: b"", r"study\.toml: about", "this key is missing")
+for name in ("../x", "a/b", "a*", "x" * 100):
+    row(
+        "study",
+        f"a layer named {name[:9]}",
+        r"study\.toml: covariates",
+        r"String should match pattern.*found '" + re.escape(name[:9]),
+        lambda folder, name=name: append(folder, f'\n[covariates."{name}"]\nsource = "relief"\n'),
+        load_study,
+    )

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from helpers.settings.section import Section
+
+# Names of layers become names of files: no folder, no pattern, nothing too long.
+LayerName = Annotated[str, StringConstraints(pattern=r"^\w[\w-]{0,63}$")]
 
 ClimateQuantity = Literal[
     "precipitation",
