@@ -69,8 +69,9 @@ def test_the_command_new_names_the_next_three_steps(tmp_path, monkeypatch, capsy
     monkeypatch.setattr(run, "PROJECT", tmp_path)
     assert run.main(["new", "mine", "--area", "-168", "60", "-141", "72"]) == 0
     said = capsys.readouterr().out
-    assert "make check STUDY=mine" in said and "make map STUDY=mine" in said
-    assert str(tmp_path / "data" / "mine" / "boreholes") in said
+    folder = tmp_path / "data" / "mine"  # not of this project, so its path is needed
+    assert f"make check STUDY={folder}" in said and f"make map STUDY={folder}" in said
+    assert str(folder / "boreholes") in said
     assert run.main(["new", "mine"]) == 1 and "exists already" in capsys.readouterr().err
 
 
