@@ -23,7 +23,7 @@ from helpers.storage import ContractError, require
 from helpers.study import Study
 
 MADE_BY = "notebook 06_map_export"
-_MOST_ALONG_A_TILE = 4096
+_MOST_ALONG_A_TILE = 1024  # they have 512
 
 
 def read_products(study: Study, chunks: int | None = None) -> xr.Dataset:
