@@ -161,7 +161,7 @@ def write_results(study: Study) -> Path:
     path = study.figures_dir / "README.md"
     with replacing(path) as unfinished:
         text = catalogue_markdown(study) + "\n".join(lines) + "\n"
-        unfinished.write_text(text, encoding="utf-8")
+        unfinished.write_text(text, encoding="utf-8", newline="\n")
     return path
 
 

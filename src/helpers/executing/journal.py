@@ -129,7 +129,7 @@ def _package() -> dict[str, str]:
     """Digest of each file of the package; its version stays the same while it is worked on."""
     root = Path(helpers.__file__).parent
     files = (p for p in sorted(root.rglob("*")) if p.is_file() and "__pycache__" not in p.parts)
-    return {str(path.relative_to(root)): sha256(path) for path in files}
+    return {path.relative_to(root).as_posix(): sha256(path) for path in files}
 
 
 def _digest(content: object) -> str:

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
+from helpers.storage.errors import ContractError
+
 LIBRARIES = ("numpy", "pandas", "xarray", "scikit-learn", "shap", "rasterio", "numba")
 
 
@@ -27,6 +29,15 @@ def replacing(path: str | Path) -> Iterator[Path]:
     try:
         yield unfinished
         unfinished.replace(path)
+    except OSError as error:
+        # Errors of another file, which was read meanwhile, name that file or have no number.
+        if error.errno is None or error.filename not in (None, str(unfinished)):
+            raise
+        raise ContractError(
+            f"{path}: could not be written ({error.strerror or error}). What was there before is "
+            "there still. See whether the disk is full, the folder may be written to, and the "
+            "file is open in another program; then run again."
+        ) from error
     finally:
         unfinished.unlink(missing_ok=True)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+import errno
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import netCDF4
 import rioxarray  # noqa: F401  (registers .rio)
@@ -36,8 +38,16 @@ def write_layers(parts: Iterable[xr.Dataset], path: str | Path) -> Path:
                     encoding[name]["chunksizes"] = _strips(layer.shape)
                 if "grid_mapping" in layer.encoding:
                     encoding[name]["grid_mapping"] = layer.encoding["grid_mapping"]
-            part.to_netcdf(unfinished, mode="a", engine="netcdf4", encoding=encoding)
+            _append(part, unfinished, encoding)
     return Path(path)
+
+
+def _append(part: xr.Dataset, unfinished: Path, encoding: Mapping[Hashable, Any]) -> None:
+    """Write a part; where HDF5 cannot, say so as the operating system does."""
+    try:
+        part.to_netcdf(unfinished, mode="a", engine="netcdf4", encoding=encoding)
+    except RuntimeError as error:
+        raise OSError(errno.EIO, str(error), str(unfinished)) from error
 
 
 def _strips(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -18,7 +18,7 @@ def write_json(content: Mapping[str, Any], path: str | Path) -> Path:
     """Write json, UTF-8, keys in the order given; NaN becomes null, as json has no NaN."""
     text = json.dumps(_plain(content), ensure_ascii=False, indent=2, allow_nan=False)
     with replacing(path) as unfinished:
-        unfinished.write_text(text + "\n", encoding="utf-8")
+        unfinished.write_text(text + "\n", encoding="utf-8", newline="\n")
     return Path(path)
 
 

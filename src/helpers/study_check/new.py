@@ -77,9 +77,9 @@ def new_study(name: str, parent: Path, area: Sequence[float] | None = None) -> P
     if area is not None:
         text = _of_area(text, area)
     with replacing(target) as unfinished:
-        unfinished.write_text(text.replace("NAME", name), encoding="utf-8")
+        unfinished.write_text(text.replace("NAME", name), encoding="utf-8", newline="\n")
     with replacing(target.parent / "boreholes" / "README.md") as unfinished:
-        unfinished.write_text(_BOREHOLES, encoding="utf-8")
+        unfinished.write_text(_BOREHOLES, encoding="utf-8", newline="\n")
     return target
 
 

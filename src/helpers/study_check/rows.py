@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 from collections.abc import Callable, Iterable, Iterator
@@ -82,7 +83,7 @@ def wrong(
     what: str, error: Exception, study: Study, remedy: str = "See the end of the message."
 ) -> Row:
     """Row of an error; paths inside the study are named from its folder on."""
-    text = str(error).replace(f"{study.file}: ", "").replace(f"{study.folder}/", "")
+    text = str(error).replace(f"{study.file}: ", "").replace(f"{study.folder}{os.sep}", "")
     return Row(what, WRONG, text, remedy)
 
 
