@@ -1,6 +1,9 @@
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
+from shapely import box, transform
 
 from helpers import terrain
 from helpers.area import study_area
@@ -115,6 +118,18 @@ def test_an_outline_that_is_none_is_named(study_folder, text, message):
     (study_folder / "outline.geojson").write_text(text)
     with pytest.raises(ContractError, match=rf"outline\.geojson: {message}"):
         study_area(load_study(study_folder))
+
+
+def test_an_outline_that_crosses_itself_encloses_what_it_goes_round(study_folder):
+    corners = [[118, 48], [126, 53], [126, 48], [118, 53], [118, 48]]
+    (study_folder / "outline.geojson").write_text(
+        json.dumps({"type": "Polygon", "coordinates": [corners]})
+    )
+    study = load_study(study_folder)
+    whole = box(118, 48, 126, 53).segmentize(0.1)
+    whole = transform(whole, study.to_grid.transform, interleaved=False)
+    # Two triangles; their long sides, which are straight in degrees, are not so on the map.
+    assert study_area(study).area == pytest.approx(whole.area / 2, rel=0.02)
 
 
 def test_layers_written_one_by_one_are_those_built_in_memory(study, covariates, tmp_path):

@@ -3,6 +3,7 @@
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from helpers.study_check import (
     MISSING,
     WRONG,
     checks,
+    cost_rows,
     new_study,
     next_steps,
     status,
@@ -483,3 +485,22 @@ def test_the_summary_counts_what_is_not_fine():
     )
     assert summary(rows[:1]).endswith("nothing missing, wrong or doubtful; a run can start.")
     assert rounded(13_712_345) == "14,000,000"
+
+
+def test_minutes_grow_with_the_sites_and_those_of_shapley_values_can_be_saved(folder, monkeypatch):
+    edit(folder, ("resolution_m = 10000 ", "resolution_m = 500 "))
+    look = Look(load_study(folder))
+    assert found([*cost_rows.cost_rows(look)], "time")[0][1] == "fine"
+    many = SimpleNamespace(used=pd.DataFrame(index=range(5000)))
+    monkeypatch.setattr(Look, "survey", many)
+    what = found([*cost_rows.cost_rows(Look(look.study))], "time")[0]
+    assert what[1] == "doubtful" and "shapley_maps = false" in what[3]
+    edit(folder, ("shapley_maps = true", "shapley_maps = false"))
+    assert found([*cost_rows.cost_rows(Look(load_study(folder)))], "time")[0][1] == "fine"
+
+
+def test_a_folder_that_may_not_be_written_to_is_wrong(folder, monkeypatch):
+    (folder / "output").mkdir()
+    monkeypatch.setattr(cost_rows.os, "access", lambda path, mode: path.name != "output")
+    what = found([*cost_rows.cost_rows(Look(load_study(folder)))], "disk")[0]
+    assert what[1] == "wrong" and "output may not be written to" in what[2]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import xarray as xr
 from rasterio.features import geometry_mask
-from shapely import GEOSException, Polygon, from_geojson
+from shapely import GEOSException, Polygon, from_geojson, get_parts, make_valid
 from shapely import transform as transform_shape
 from shapely.geometry import box
 from shapely.ops import unary_union
@@ -36,9 +36,11 @@ def study_area(study: Study) -> Polygon:
 def _outline(path: Path) -> Polygon:
     """Union of the polygons of a GeoJSON file: a geometry, feature or collection of them."""
     try:
-        outline = unary_union(from_geojson(path.read_text(encoding="utf-8")))
+        # Drawn outlines cross themselves here and there; what they enclose is meant.
+        drawn = make_valid(from_geojson(path.read_text(encoding="utf-8")))
+        outline = unary_union([p for p in get_parts(unary_union(drawn)) if p.area > 0])
     except (GEOSException, UnicodeDecodeError) as error:
         raise ContractError(f"{path}: not GeoJSON: {error}.") from error
-    if outline.is_empty or outline.area == 0:
+    if outline.is_empty:
         raise ContractError(f"{path}: holds no polygon.")
     return outline

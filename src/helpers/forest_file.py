@@ -7,6 +7,7 @@ import itertools
 import json
 import math
 import re
+import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,6 +41,7 @@ _PART = re.compile(r"schema\.json|[0-9]{1,20}\.npy")
 # Of the forests here no part unpacks to more than 40 times what it is; deflate can do 1000.
 _MOST_UNPACKED, _SLACK_BYTES = 200, 1_000_000
 _SHOWN = 3
+_FIRST_YEAR = 1980
 # What zipfile, json, numpy, skops and scikit-learn raise where a file is not what it says.
 _DAMAGED = (
     *(ArithmeticError, AssertionError, AttributeError, BadZipFile, EOFError, LookupError),
@@ -50,6 +52,11 @@ _DAMAGED = (
 
 def write_trusted(content: dict[str, object], path: str | Path) -> Path:
     """Write models and arrays with skops; the same content gives the same bytes."""
+    if time.localtime().tm_year < _FIRST_YEAR:
+        raise ContractError(
+            f"{path}: the clock of this computer is before {_FIRST_YEAR}, the first year that ZIP "
+            "knows, of which forest files are made. Set it right."
+        )
     with replacing(path) as unfinished:
         unfinished.write_bytes(_reproducible(skops.io.dumps(content)))
     return Path(path)

@@ -22,14 +22,13 @@ from helpers.settings import (
     Area,
     Boreholes,
     Climate,
-    Covariate,
+    Covariates,
     Figures,
     ForestSettings,
     GridSettings,
-    LayerName,
     OpenData,
     Period,
-    Reference,
+    References,
     Section,
     ThermalClass,
     Tuning,
@@ -54,8 +53,8 @@ class Study(Section):
     grid: GridSettings
     period: Period
     boreholes: Boreholes
-    covariates: dict[LayerName, Covariate]
-    references: dict[LayerName, Reference] = {}
+    covariates: Covariates
+    references: References = {}
     open_data: OpenData = OpenData()
     climate: Climate | None = None
     forest: ForestSettings

@@ -1,5 +1,6 @@
 """Rasters, outlines and station tables: what the covariates are made of."""
 
+import h5py
 import numpy as np
 import pandas as pd
 import rasterio
@@ -188,6 +189,55 @@ zarr("a Zarr of broken parts", "Get the file", lambda p: (p / "air/0.0").write_b
 def _pickled(metadata):
     content = metadata.read_text()
     metadata.write_text(content.replace('"blosc"', '"pickle"'))
+
+
+def hdf5(what, where, remedy, change):
+    """A row for a netCDF in which ``change`` makes arrays anew, as HDF5 does."""
+
+    def spoil(folder):
+        edit(folder, (AIR, "rasters/air.nc"))
+        axes = {"lat": 53.5 - np.arange(7), "lon": 117.5 + np.arange(10)}
+        for path in (folder / "rasters/air.nc", folder.parent / "elsewhere.nc"):
+            good = xr.Dataset({"air": (("lat", "lon"), np.ones((7, 10), "f4"))}, axes)
+            good.to_netcdf(path, engine="netcdf4")
+        with h5py.File(folder / "rasters/air.nc", "r+") as stored:
+            change(stored)
+
+    row("raster", what, rf"covariates\.air: .*air\.nc: {where}", remedy, spoil, run_to_covariates)
+
+
+def linked(stored):
+    del stored["air"]
+    stored["air"] = h5py.ExternalLink("../../elsewhere.nc", "air")
+
+
+def of_raw_bytes(stored):
+    del stored["air"]
+    stored.create_dataset("air", (7, 10), "f4", external=[("/etc/passwd", 0, 280)])
+
+
+def of_parts(stored):
+    del stored["air"]
+    layout = h5py.VirtualLayout((7, 10), "f4")
+    layout[:] = h5py.VirtualSource("../../elsewhere.nc", "air", (7, 10))
+    stored.create_virtual_dataset("air", layout)
+
+
+def too_long(stored):
+    stored.create_dataset("time", (2_000_000_000,), "f8", chunks=(1000,)).make_scale("time")
+
+
+hdf5("values of another file", "the values of 'air' lie in", "nccopy", linked)
+hdf5("values of bytes of the system", "the values of 'air' lie in", "nccopy", of_raw_bytes)
+hdf5("values of parts elsewhere", "the values of 'air' lie in", "nccopy", of_parts)
+hdf5("an axis of 16 GB", "'time' has 2,000,000,000 values", "variable alone", too_long)
+zarr(
+    "an axis of a Zarr of 16 GB",
+    "may have 10,000,000",
+    lambda p: (p / "lat/.zarray").write_text(
+        (p / "lat/.zarray").read_text().replace("7", "2000000000")
+    ),
+)
 
 
 def outline(what, content, where, remedy):

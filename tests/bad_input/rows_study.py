@@ -3,8 +3,9 @@
 import re
 
 from bad_input.catalogue import row
-from bad_input.good_study import append, edit, run_to_covariates, run_to_sites
+from bad_input.good_study import append, edit, run_to_covariates, run_to_forest, run_to_sites
 
+from helpers.figures.towns import draw_towns
 from helpers.study import load_study
 
 CRS = "+proj=aea +lat_1=48.8333 +lat_2=52.1667 +lat_0=0 +lon_0=122 +datum=WGS84 +units=m"
@@ -80,6 +81,14 @@ edited("a seed out of range", "\nseed = 1", "\nseed = -1", r"about\.seed", "grea
 edited(
     "one fold", "\nn_folds = 5", "\nn_folds = 1", r"validation\.n_folds", "greater than or equal"
 )
+edited(
+    "more folds than sites",
+    "\nn_folds = 5",
+    "\nn_folds = 60",
+    "60 folds found 40 sites",
+    "Lower n_folds",
+    run_to_forest,
+)
 edited("a share above all", "max_share = 0.5", "max_share = 1.5", r"n\.max_share", "less than 1")
 edited(
     "a depth of nothing", "depth_m = 15.0", "depth_m = 0", r"boreholes\.depth_m", "greater than 0"
@@ -144,3 +153,33 @@ for name in ("../x", "a/b", "a*", "x" * 100):
         lambda folder, name=name: append(folder, f'\n[covariates."{name}"]\nsource = "relief"\n'),
         load_study,
     )
+
+DEVICE, OTHER = "is a device of Windows", "choose another"
+SOURCE = '\nsource = "raster"\npath = "rasters/air.tif"\nunits = "degC"\n'
+edited("a name of a device", 'name = "mine"', 'name = "con"', rf"about\.name: .*{DEVICE}", OTHER)
+appended("a layer named as a device", f"\n[covariates.Nul]{SOURCE}", rf"Nul.*{DEVICE}", OTHER)
+appended(
+    "two layers on one file of some disks",
+    f"\n[covariates.AIR]{SOURCE}",
+    "covariates: 'air' and 'AIR' differ",
+    "rename one",
+)
+
+
+def towns(what, content, where, remedy):
+    """A row for a table of towns."""
+
+    def spoil(folder):
+        edit(folder, ("# towns =", "towns ="))
+        (folder / "towns.csv").write_text(content, encoding="utf-8")
+
+    def drawn(folder):
+        draw_towns(None, load_study(folder), 180)
+
+    row("towns", what, where, remedy, spoil, drawn)
+
+
+towns("a column misspelt", "nam,longitude,latitude\nA,120,50\n", r"towns\.csv: column name", "add")
+towns("words", "name,longitude,latitude\nA,x,50\n", r"towns\.csv: .*longitude.*row 2", "Correct")
+towns("nothing in it", "", r"towns\.csv: not readable", "Save it again")
+towns("rows too long", "name,longitude,latitude\nA,120,50,7\n", r"towns\.csv: rows", "Remove")

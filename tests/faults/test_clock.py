@@ -11,12 +11,24 @@ from bad_input import good_study
 from tqdm import tqdm
 
 import helpers
-from helpers.storage import sha256
+from helpers.forest_file import write_trusted
+from helpers.storage import ContractError, sha256
 
 SOURCE = Path(helpers.__file__).parent
-CLOCK = {"time", "now", "today", "utcnow", "st_mtime", "st_mtime_ns", "st_ctime_ns", "getmtime"}
+CLOCK = {
+    "time",
+    "localtime",
+    "now",
+    "today",
+    "utcnow",
+    "st_mtime",
+    "st_mtime_ns",
+    "st_ctime_ns",
+    "getmtime",
+}
 # Who looks at clocks of the day or times of files, and why that decides nothing of a result.
 LOOKS = {
+    "forest_file.py": "refuses years before those of ZIP files",
     "executing/journal.py": "compared for being the same only",
     "figures/natural_earth.py": "key of a cache of this process",
     "opendata/download.py": "written down: when a file was fetched",
@@ -51,10 +63,7 @@ def digests(folder):
 
 @pytest.fixture
 def jumping(monkeypatch):
-    """1981, 2100 and all between, at random, for whoever asks for the time of day.
-
-    Before 1980 no forest can be saved: a zip has no such dates.
-    """
+    """1981, 2100 and all between, at random, for whoever asks for the time of day."""
     chance = random.Random(4)  # noqa: S311
     monkeypatch.setattr(time, "time", lambda: chance.uniform(3.5e8, 4.1e9))
 
@@ -74,3 +83,9 @@ def test_a_run_with_a_jumping_clock_writes_the_same_bytes(tmp_path, request):
 
 def test_a_bar_does_not_mind_a_jumping_clock(jumping):
     assert sum(tqdm(range(1000), mininterval=0)) == 499_500
+
+
+def test_a_clock_before_the_years_of_zip_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(time, "localtime", lambda *_: time.gmtime(0))
+    with pytest.raises(ContractError, match=r"a\.skops: the clock .* before 1980.* Set it right"):
+        write_trusted({"a": 1}, tmp_path / "a.skops")

@@ -104,7 +104,7 @@ def _kept_files(kept: Path, cache: Path) -> list[RemoteFile]:
         return []
     found = _remote_files(content["urls"], cache)
     age = datetime.now(UTC) - datetime.fromisoformat(content["searched"])
-    return found if age < LIST_SERVES or all(file.is_finished for file in found) else []
+    return found if abs(age) < LIST_SERVES or all(file.is_finished for file in found) else []
 
 
 def _remote_files(urls: dict[str, dict[str, str]], cache: Path) -> list[RemoteFile]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
+from helpers.rasters.containers import check_container
 from helpers.rasters.dates import dated_steps
 from helpers.rasters.local import check_block, check_crs
 from helpers.rasters.scaling import decode, scaling
@@ -81,29 +82,19 @@ def _steps(path: Path, dataset: xr.Dataset, settings: RasterCovariate) -> list[S
 
 def _open(path: Path) -> xr.Dataset:
     engine = "zarr" if path.is_dir() else "netcdf4"
-    if path.is_dir():
-        _check_codecs(path)
     options = {"consolidated": False} if path.is_dir() else {}
     try:
+        check_container(path)
         return xr.open_dataset(
             path, engine=engine, mask_and_scale=False, decode_times=False, cache=False, **options
         )
+    except ContractError:
+        raise
     except _DAMAGED as error:
         raise ContractError(
             f"{path}: cannot be read as {engine} ({error}). A download that was cut off, or a web "
             "page saved in its place? Get the file again."
         ) from error
-
-
-def _check_codecs(path: Path) -> None:
-    """Refuse a Zarr that is packed as pickles: reading those runs what they say."""
-    for name in (".zarray", ".zmetadata", "zarr.json"):
-        for metadata in path.rglob(name):
-            if b"pickle" in metadata.read_bytes().lower():
-                raise ContractError(
-                    f"{metadata}: this Zarr is packed with pickle, which can run any program and "
-                    "is never read. Ask for numbers packed with zstd or blosc."
-                )
 
 
 def _variable(path: Path, dataset: xr.Dataset, name: str | None) -> xr.DataArray:

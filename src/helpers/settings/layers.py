@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, get_args
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from helpers.settings.names import LayerName, told_apart
 from helpers.settings.section import Section
-
-# Names of layers become names of files: no folder, no pattern, nothing too long.
-LayerName = Annotated[str, StringConstraints(pattern=r"^\w[\w-]{0,63}$")]
 
 ClimateQuantity = Literal[
     "precipitation",
@@ -196,3 +194,7 @@ class Climate(Section):
         if (self.stations is None) != (self.years is None):
             raise ValueError("stations and years belong together")
         return self
+
+
+Covariates = Annotated[dict[LayerName, Covariate], AfterValidator(told_apart)]
+References = Annotated[dict[LayerName, Reference], AfterValidator(told_apart)]

@@ -7,15 +7,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from helpers.settings.names import StudyName
 from helpers.settings.section import Section
-
-STUDY_NAME = "[a-z][a-z0-9_]*"
 
 
 class About(Section):
     """What the study is called and where its boreholes come from."""
 
-    name: str = Field(pattern=f"^{STUDY_NAME}$")
+    name: StudyName
     title: str
     title_zh: str = ""
     virtual_boreholes: bool

@@ -59,7 +59,7 @@ def read_table(
     if missing:
         raise ContractError(
             f"{path}: column {', '.join(missing)} missing. Found: {', '.join(table.columns)}."
-            f"{again}"
+            f"{again or ' Rename or add it.'}"
         )
     twice = [c for c in (*texts, *numbers) if f"{c}.1" in table]
     if twice or not isinstance(table.index, pd.RangeIndex):

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from helpers.settings import Area
 from helpers.study import StudyError, load_study
-from helpers.study_check import borehole_rows, covariate_rows, settings_rows
+from helpers.study_check import borehole_rows, cost_rows, covariate_rows, settings_rows
 from helpers.study_check.leftovers import leftover_rows
 from helpers.study_check.look import Look
 from helpers.study_check.projection import equal_area_crs
@@ -36,6 +36,7 @@ CHECKS: dict[str, Callable[[Look], Iterator[Row]]] = {
     "validation": settings_rows.validation_rows,
     "classes": settings_rows.class_rows,
     "Natural Earth lines": settings_rows.line_rows,
+    "cost": cost_rows.cost_rows,
     "earlier run": leftover_rows,
 }
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from helpers.settings import STUDY_NAME, Area
+from helpers.settings import STUDY_NAME, Area, no_device
 from helpers.storage import replacing
 from helpers.study import StudyError
 from helpers.study_check.projection import equal_area_crs
@@ -70,6 +70,10 @@ def new_study(name: str, parent: Path, area: Sequence[float] | None = None) -> P
     """
     if not re.fullmatch(STUDY_NAME, name):
         raise StudyError(f"'{name}': a name has lower-case letters, digits and _ only.")
+    try:
+        no_device(name)
+    except ValueError as error:
+        raise StudyError(f"{error}.") from error
     target = parent / name / "study.toml"
     if target.exists():
         raise FileExistsError(f"{target} exists already. Choose another name, or edit it.")

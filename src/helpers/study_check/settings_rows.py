@@ -1,17 +1,14 @@
-"""Checks of the settings themselves: area, grid, CRS, classes, validation, what a run will cost."""
+"""Checks of the settings themselves: area, grid, CRS, classes, validation."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 
 import numpy as np
-from distributed.system import MEMORY_LIMIT
 
 from helpers import covariates
 from helpers.area import study_area
 from helpers.figures.natural_earth import local_shapefile, read_lines
-from helpers.products.rasters import product_rasters
 from helpers.storage import ContractError, read_table
 from helpers.study import Study
 from helpers.study_check.look import Look, inside
@@ -23,10 +20,6 @@ _FEW_CELLS, _MANY_CELLS = 1_000, 30_000_000
 _LARGE_ANGLE_DEG, _TURNED_DEG = 20.0, 15.0
 _INSIDE_BOX, _HIGH_DEG, _WIDE_DEG = 0.98, 60, 200
 _THERE = "Put it there, or remove the key."
-# Of the embedded study (104 sites, 4.1 million cells in its grid, 1.4 million of them mapped) on
-# two cores: notebooks without their cells; the cells; memory of the notebook that takes most.
-_MINUTES, _MINUTES_PER_MILLION = 2.8, 0.8
-_MEMORY_GB, _BYTES_PER_CELL = 0.7, 300
 _FEWEST_IN_FOLD = 3
 
 
@@ -102,7 +95,7 @@ def crs_rows(look: Look) -> Iterator[Row]:
 
 
 def grid_rows(look: Look) -> Iterator[Row]:
-    """Number of cells, and what a run of them needs of time, memory and disk."""
+    """Number of cells."""
     study = look.study
     rows, columns = study.geobox.shape
     mapped = rows * columns * float(look.mapped.mean())
@@ -117,34 +110,6 @@ def grid_rows(look: Look) -> Iterator[Row]:
     yield Row(
         "grid", DOUBTFUL if odd else FINE, found, remedies[mapped < _FEW_CELLS] if odd else ""
     )
-    yield _time_row(look, mapped)
-    yield _memory_row(study, rows * columns)
-    yield _disk_row(study, rows * columns)
-
-
-def _time_row(look: Look, mapped: float) -> Row:
-    trees = look.study.forest.n_trees / 500
-    minutes = _MINUTES + _MINUTES_PER_MILLION * mapped / 1e6 * trees
-    found = f"about {minutes:.0f} minutes on two cores for a hundred sites"
-    return Row("time", FINE, found, "Many sites take longer; make fast is a first look.")
-
-
-def _memory_row(study: Study, cells: int) -> Row:
-    layers = 4 * len(study.covariates)
-    needed, there = _MEMORY_GB + cells * (_BYTES_PER_CELL + layers) / 1e9, MEMORY_LIMIT / 1e9
-    state = FINE if needed < 0.8 * there else DOUBTFUL
-    remedy = "" if state == FINE else "Take larger cells, or a machine with more memory."
-    return Row("memory", state, f"about {needed:.1f} GB, {there:.1f} GB in this machine", remedy)
-
-
-def _disk_row(study: Study, cells: int) -> Row:
-    of_cell = sum(len(r.descriptions) * np.dtype(r.dtype).itemsize for r in product_rasters(study))
-    # The map while it is made, and its products at most; covariates beside them.
-    needed = cells * (2 * of_cell + 4 * len(study.covariates)) / 1e9
-    free = shutil.disk_usage(study.folder).free / 1e9
-    state = FINE if free > needed else WRONG
-    remedy = "" if state == FINE else "Make room, take larger cells, or shapley_maps = false."
-    return Row("disk", state, f"up to {max(needed, 0.1):.1f} GB needed, {free:.3g} GB free", remedy)
 
 
 def line_rows(look: Look) -> Iterator[Row]:
