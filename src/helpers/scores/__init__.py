@@ -20,7 +20,6 @@ from helpers.scores.common import CONFIDENCE
 from helpers.scores.intervals import (
     interval_coverage,
     interval_scores,
-    pinball_loss,
     pinball_scores,
     probability_integral_transform,
 )
@@ -37,7 +36,6 @@ __all__ = [
     "interval_coverage",
     "interval_scores",
     "near_zero_scores",
-    "pinball_loss",
     "pinball_scores",
     "probability_integral_transform",
     "regression_scores",

@@ -91,20 +91,14 @@ def interval_scores(
     return table
 
 
-def pinball_loss(observed: ArrayLike, quantile: ArrayLike, level: float) -> float:
-    """Mean loss of a quantile (Koenker and Bassett 1978, doi:10.2307/1913643); 0 is perfect.
-
-    A value above the quantile costs ``level`` times the distance, one below it 1 - ``level``
-    times; smallest, in the long run, for the true quantile. Same unit as the values.
-    """
-    observed, columns, levels = _checked(observed, np.reshape(quantile, (-1, 1)), [level])
-    return float(mean_pinball_loss(observed, columns[:, 0], alpha=levels[0]))
-
-
 def pinball_scores(
     observed: ArrayLike, quantiles: ArrayLike, levels: Sequence[float]
 ) -> dict[str, Any]:
     """Pinball loss of each quantile, and what it says of the whole distribution.
+
+    The loss of a level (Koenker and Bassett 1978, doi:10.2307/1913643): a value above the quantile
+    costs ``level`` times the distance, one below it 1 - ``level`` times; smallest, in the long
+    run, for the true quantile.
 
     Parameters
     ----------
