@@ -37,12 +37,17 @@ WAYS = {
 }
 
 
+def minding_ctrl_c():
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def started(study, fast, log):
     """A run of its own session, so that no signal reaches this program."""
     command = [sys.executable, "-m", "helpers.run", "map", str(study), *(["--fast"] * fast)]
     with log.open("ab") as text:
+        # What a shell runs in the background ignores Ctrl-C, and hands that on.
         return subprocess.Popen(  # noqa: S603
-            command, stdout=text, stderr=text, start_new_session=True
+            command, stdout=text, stderr=text, start_new_session=True, preexec_fn=minding_ctrl_c
         )
 
 

@@ -31,6 +31,10 @@ for _ in range(40): time.sleep(0.1)
 MOST_S = 60
 
 
+def minding_ctrl_c():
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture
 def struck(tmp_path):
     """Start a run, wait until it is in its cell, do something to it; status and seconds it took."""
@@ -42,7 +46,9 @@ def struck(tmp_path):
     members = []
 
     def strike(act):
-        run = psutil.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        # What a shell runs in the background ignores Ctrl-C, and hands that on.
+        run = psutil.Popen(command, preexec_fn=minding_ctrl_c, **pipes)
         waited = time.monotonic()
         while not (tmp_path / "running").exists():
             assert run.poll() is None and time.monotonic() < waited + 2 * MOST_S
@@ -69,6 +75,15 @@ def test_a_run_that_is_ended_ends_with_all_it_has_started(struck, tmp_path, numb
     assert status != 0 and told == ""
     assert alive(left) == []
     assert not (tmp_path / "executed" / "0.ipynb").exists()
+
+
+def test_of_a_kernel_that_is_killed_the_workers_end(struck):
+    def kill_the_kernel(members):
+        next(m for m in members if "ipykernel_launcher" in " ".join(m.cmdline())).kill()
+
+    status, _, left = struck(kill_the_kernel)
+    assert status != 0
+    assert alive(left) == []
 
 
 def test_a_run_that_slept_goes_on(struck, tmp_path):
