@@ -77,11 +77,15 @@ def test_a_run_that_is_ended_ends_with_all_it_has_started(struck, tmp_path, numb
     assert not (tmp_path / "executed" / "0.ipynb").exists()
 
 
-def test_of_a_kernel_that_is_killed_the_workers_end(struck):
-    def kill_the_kernel(members):
-        next(m for m in members if "ipykernel_launcher" in " ".join(m.cmdline())).kill()
+def test_workers_end_when_the_run_and_its_kernel_are_killed_at_once(struck):
+    """As by a kernel that sees the end of the run first, and ends without its workers."""
 
-    status, _, left = struck(kill_the_kernel)
+    def kill_both(members):
+        for member in members:
+            if member == members[0] or "ipykernel_launcher" in " ".join(member.cmdline()):
+                member.kill()
+
+    status, _, left = struck(kill_both)
     assert status != 0
     assert alive(left) == []
 
