@@ -121,14 +121,14 @@ for value in ("inf", "1e308", "-1e400"):
     table(
         f"longitude {value}",
         f"site,lon,lat\nA1,{value},51\n",
-        ": column 'lon': row 2 holds .* beyond 360 degrees",
-        "Correct it",
+        ": column 'lon': row 2 holds .*( beyond 360 degrees|no longitude)",
+        "Correct it|Write decimal degrees",
     )
 for value in ("inf", "1e400"):
     table(
         f"elevation {value}",
         f"site,lon,lat,elevation_m\nA1,124,51,{value}\n",
-        ": row 2: site 'A1': 'elevation_m' is inf",
+        ": .*row 2( holds '1e400'|: site 'A1': 'elevation_m' is inf)",
         "Correct it",
     )
 table(
