@@ -1,5 +1,6 @@
 """Boreholes where one step more would change the answer: sensors, codes, shares and relief."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,6 +12,8 @@ from helpers.boreholes.annual import merged_months
 from helpers.boreholes.depth import temperature_at_depth
 from helpers.boreholes.error_models import DepthModel
 from helpers.boreholes.holes import off_the_relief
+from helpers.boreholes.overrides import _restored
+from helpers.boreholes.text_files import layout_of, parse
 from helpers.boreholes.thermal_state import warming_rate
 from helpers.boreholes.units import missing_codes
 
@@ -56,6 +59,35 @@ def test_parts_of_a_month_become_one_row_weighted_by_their_shares():
     assert merged["temperature_c"].tolist() == [-3, -7]
     assert merged["share"].tolist() == [0.75, 1]
     assert merged["days"].tolist() == [23, 29]
+
+
+def test_merged_months_and_those_of_other_sites_keep_the_labels_of_their_rows():
+    """A person's decision brings rows back by their labels: they must not be another site's."""
+    time = pd.to_datetime(["2024-01-01", "2024-01-01", "2024-02-01", "2024-01-01"])
+    records = pd.DataFrame(
+        {
+            "site": ["A", "A", "A", "B"],
+            "depth_m": 15.0,
+            "time": time,
+            "temperature_c": [-2.0, -4, -5, 1],
+            "share": 0.5,
+            "days": 15.0,
+            "averaging": "month",
+        }
+    )
+    merged = merged_months(records)
+    assert merged["site"].to_dict() == {0: "A", 2: "A", 3: "B"}
+    kept = _restored(merged, records, records.index[records["site"] == "A"])
+    assert kept["site"].to_dict() == records["site"].to_dict()
+
+
+@pytest.mark.parametrize("title", ["", "a title\n", '"a title\nof two lines"\n', '\n"one\n\n"\n'])
+def test_a_title_of_several_lines_takes_no_row_with_it(title):
+    text = f"{title}depth,value\n1,-1\n2,-2\n"
+    layout = layout_of(text, Path("hole.csv"))
+    cells = parse(text, layout, [True, True], Path("hole.csv"))
+    assert cells[1].tolist() == [-1, -2]
+    assert cells.index.tolist() == [title.count("\n") + 2, title.count("\n") + 3]
 
 
 @pytest.mark.parametrize(("share", "rate"), [(0.8, 0.3), (0.79, np.nan)])

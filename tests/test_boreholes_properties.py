@@ -91,7 +91,8 @@ def test_a_constant_added_to_every_reading_is_added_to_t15(study, seed, constant
     depth_m=st.floats(5, 20),
 )
 def test_a_straight_profile_is_met_at_every_depth(seed, constant, slope, depth_m):
-    depths = np.sort(np.random.default_rng(seed).uniform(1, 30, 8))
+    # The uppermost lies where it is wanted; otherwise the hole is refused, and rightly.
+    depths = np.sort([2.0, *np.random.default_rng(seed).uniform(1, 30, 7)])
     profile = pd.DataFrame({"depth_m": depths, "mean_c": constant + slope * depths})
     gradient = boreholes.Gradient(slope, "known")
     model = boreholes.DepthModel(frozen=gradient, thawed=gradient)

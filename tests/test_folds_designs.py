@@ -424,7 +424,7 @@ def test_lopsided_folds_are_reported():
     fold = np.repeat(np.arange(11), [41, 2, *[3] * 9])
     xy = np.random.default_rng(0).normal(size=(70, 2))
     large, small = fold_warnings(design_of("blocks", as_splits(fold), 70), xy)
-    assert "fold 0 has 41 of 70 sites (0, 1, 2, 3, 4 and 36 more), 6.4 times the mean" in large
+    assert "fold 1 has 41 of 70 sites (0, 1, 2, 3, 4 and 36 more), 6.4 times the mean" in large
     assert "Lower max_share" in large
     assert "1 of 11 folds have fewer than 3 sites (41, 42)" in small
     assert "Lower n_folds" in small

@@ -49,6 +49,12 @@ def two_leaves():
     )
 
 
+@pytest.mark.parametrize("weight", [[1.0] * 69, [np.nan] * 70, [-1.0] * 70, [1.0, np.inf] * 35])
+def test_weights_that_mean_nothing_are_refused(sites, weight):
+    with pytest.raises(ValueError, match="70 finite numbers of 0 or more"):
+        fit_forest(*sites, **SETTINGS, sample_weight=weight)
+
+
 def test_mean_is_the_prediction_of_the_forest(forest, places):
     predicted = forest.model.predict(places.to_numpy())
     np.testing.assert_allclose(forest.distribution(places).mean, predicted, atol=1e-10)

@@ -320,7 +320,11 @@ def test_what_is_no_pattern_is_missing_once_and_what_follows_waits(folder, patte
     edit(folder, ('files = ["boreholes/*.csv"]', f'files = ["{pattern}"]'))
     rows = look_at(folder, "borehole files", "sites", "depth")
     assert [row.state for row in rows] == [MISSING, DOUBTFUL]
-    assert "is no pattern of files" in rows[0].found
+    # From Python 3.13 two stars may stand before other characters: no file has such a name.
+    expected = (
+        ("is no pattern of files", "no file matches") if pattern else "is no pattern of files"
+    )
+    assert any(words in rows[0].found for words in np.atleast_1d(expected))
 
 
 def test_a_new_study_keeps_all_digits_of_its_area(tmp_path):

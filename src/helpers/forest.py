@@ -253,6 +253,8 @@ def fit_forest(
     )
     x = predictors.to_numpy(dtype=float)
     weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
+    if weight.shape != y.shape or not (np.isfinite(weight) & (weight >= 0)).all():
+        raise ValueError(f"sample_weight must hold {len(y)} finite numbers of 0 or more.")
     # With weights scikit-learn draws by other random numbers; equal ones must not change a thing.
     model.fit(x, y, weight if np.ptp(weight) > 0 else None)
     return Forest(model, tuple(predictors.columns), x, y, weight)

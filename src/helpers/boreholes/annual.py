@@ -85,17 +85,20 @@ def merged_months(records: pd.DataFrame) -> pd.DataFrame:
     if not again.any():
         return records
     parts = records[again]
-    parts = parts.assign(weighted=parts["temperature_c"] * parts["share"])
+    parts = parts.assign(weighted=parts["temperature_c"] * parts["share"], row=parts.index)
     months = parts.groupby(key).agg(
         weighted=("weighted", "sum"),
         share=("share", "sum"),
         days=("days", "sum"),
         averaging=("averaging", "first"),
+        row=("row", "first"),
     )
     months["temperature_c"] = months.pop("weighted") / months["share"]
     months["share"] = months["share"].clip(upper=1)
-    merged = months.reset_index().reindex(columns=records.columns)
-    return pd.concat([records[~again], merged.astype(records.dtypes)], ignore_index=True)
+    # A merged row keeps a label of its own parts: decisions of a person are found by labels.
+    merged = months.reset_index().set_index("row").rename_axis(records.index.name)
+    merged = merged.reindex(columns=records.columns)
+    return pd.concat([records[~again], merged.astype(records.dtypes)])
 
 
 def study_profile(records: pd.DataFrame, study: Study) -> pd.DataFrame:

@@ -219,10 +219,14 @@ def _joined(batch: list[BoreholeData]) -> BoreholeData:
     return BoreholeData(pd.concat(filled, ignore_index=True), sites, formats)
 
 
+def with_whole_depths(records: pd.DataFrame) -> pd.DataFrame:
+    """Depths to a tenth of a millimetre: 0.1 + 0.2 m and 0.3 m are the same sensor."""
+    return records.assign(depth_m=records["depth_m"].round(4))
+
+
 def _reduced(part: BoreholeData, study: Study, overrides: Overrides) -> tuple[pd.DataFrame, ...]:
     """Monthly means of some files, their sites, flags and table of files."""
-    # 0.1 + 0.2 is not 0.3: to a tenth of a millimetre it is the same sensor.
-    records = part.records.assign(depth_m=part.records["depth_m"].round(4))
+    records = with_whole_depths(part.records)
     records, _, of_units = run_checks(UNIT_CHECKS, records, part.sites, study, overrides)
     records, dropped = overrides.drop(records)
     records, _, found = run_checks(READING_CHECKS, records, part.sites, study, overrides)

@@ -13,6 +13,7 @@ from helpers.boreholes.checks import (
     CheckedBoreholes,
     batches,
     run_checks,
+    with_whole_depths,
 )
 from helpers.boreholes.depth import HoleRefusedError, temperature_at_depth
 from helpers.boreholes.error_models import DepthModel
@@ -57,6 +58,7 @@ def step_effects(study: Study, checked: CheckedBoreholes) -> pd.DataFrame:
     after: dict[str, list[pd.DataFrame]] = {name: [] for name, _ in STEPS}
     for part in batches(iterate_study(study)):
         records, sites = (table[table["site"].isin(here)] for table in (part.records, part.sites))
+        records = with_whole_depths(records)
         for name, checks in STEPS:
             records, _, _ = run_checks(checks, records, sites, study, overrides)
             after[name].append(monthly_records(overrides.drop(records)[0]))

@@ -111,15 +111,16 @@ def parse(text: str, layout: Layout, is_number: Sequence[bool], path: Path) -> p
     that whoever converts it can name the cell. In files separated by tabs or semicolons a comma
     may be the decimal sign.
     """
+    # Told to skip lines, pandas would count a quoted title of two lines as one.
+    _, *below = text.split("\n", layout.header_line + 1)[layout.header_line :]
     body = text.encode()
     _require_full_rows(body, layout, path)
     cells = pd.read_csv(
-        io.BytesIO(body),
+        io.BytesIO("".join(below).encode()),
         sep=layout.separator,
         header=None,
         names=range(len(layout.names)),
         index_col=False,
-        skiprows=layout.header_line + 1,
         dtype={i: str for i, number in enumerate(is_number) if not number},
         keep_default_na=False,
         na_values=MISSING_TEXTS,

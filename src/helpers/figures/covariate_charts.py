@@ -167,7 +167,7 @@ def _draw_distributions(axes: Axes, sites: NDArray, area: NDArray) -> None:
         (sites, "sites", {"histtype": "step", "color": _SITES_COLOUR, "linewidth": 1.2}),
     ):
         # What lies beyond the edges counts in the outermost bins.
-        inside = np.clip(values, edges[0], edges[-1])
+        inside = np.clip(np.asarray(values, dtype=float), edges[0], edges[-1])
         weights = np.full(len(values), 100 / len(values))
         axes.hist(inside, edges, weights=weights, label=label, **look)
     for position, value in enumerate((sites.min(), sites.max())):

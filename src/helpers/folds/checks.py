@@ -78,7 +78,7 @@ def _balance_warnings(design: Design, names: list[str]) -> Iterator[str]:
     largest, times = int(sizes.argmax()), sizes.max() / sizes.mean()
     if times > LARGEST_OVER_MEAN:
         yield (
-            f"Design '{design.name}': fold {largest} has {sizes[largest]} of {design.n_sites} "
+            f"Design '{design.name}': fold {largest + 1} has {sizes[largest]} of {design.n_sites} "
             f"sites ({_some(all_names[fold == largest])}), {times:.1f} times the mean. They "
             "dominate the error, and the few sites that remain predict them worse than all sites "
             "would: it may come out too large. Lower max_share, or take smaller blocks."
