@@ -113,6 +113,24 @@ def test_dropping_takes_a_sensor_a_time_or_a_whole_site(decide, check, survey, p
     assert mine.to_dict() == {a: "value removed", b: "value removed", c: "site refused"}
 
 
+@pytest.mark.parametrize(
+    ("end", "last"),
+    [
+        ("2024-02", "2024-02-29 23:59:59.999"),
+        ("2023年2月", "2023-02-28 23:59:59.999"),
+        ("2023年10月01日", "2023-10-01 23:59:59.999"),
+        ("2023-02-05", "2023-02-05 23:59:59.999"),
+        ("2023-02-05 00:00", "2023-02-05 00:00"),
+        ("2023-02-05T12:30:00", "2023-02-05 12:30"),
+        ("", "NaT"),
+    ],
+)
+def test_an_end_without_clock_or_day_is_the_last_of_them(decide, end, last):
+    table = read_overrides(decide(f"A,,2023-01,{end},,drop,so")).table
+    assert table["start"].tolist() == [pd.Timestamp("2023-01-01")]
+    assert table["end"].equals(pd.Series(pd.DatetimeIndex([last]).as_unit("ns"), [2]))
+
+
 def test_a_code_for_missing_is_no_temperature_whatever_a_person_keeps(decide, check, plain):
     site = flagged(plain, "missing code")["site"]
     checked = check(decide(f"{site},,,,,keep,looked at by hand"), site)

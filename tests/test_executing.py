@@ -1,6 +1,9 @@
 """Notebooks in order, in kernels that are started ahead and end with the run."""
 
+import errno
+
 import nbformat
+import papermill
 import psutil
 import pytest
 
@@ -56,6 +59,28 @@ def test_a_kernel_that_is_killed_is_named_with_its_notebook(notebooks, tmp_path)
     (path,) = notebooks("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
     with pytest.raises(NotebookError, match=r"Kernel died\n\(notebook 0: its kernel ended"):
         list(run_in_order([path], tmp_path / "executed", [{}]))
+
+
+@pytest.mark.parametrize(
+    ("raised", "told", "message"),
+    [
+        (OSError(errno.ENOSPC, "full"), NotebookError, "copy could not be written: .*disk is full"),
+        (OSError(errno.ENOENT, "gone", "0.ipynb"), FileNotFoundError, "gone"),
+        (TimeoutError("no answer"), TimeoutError, "^no answer$"),
+        (RuntimeError("Kernel didn't respond"), NotebookError, "0: its kernel did not answer"),
+        (RecursionError("too deep"), RecursionError, "^too deep$"),
+    ],
+)
+def test_no_cause_is_named_that_is_not_known(
+    notebooks, tmp_path, monkeypatch, raised, told, message
+):
+    def execute(*_, **__):
+        raise raised
+
+    monkeypatch.setattr(papermill, "execute_notebook", execute)
+    (path,) = notebooks("print(value)")
+    with pytest.raises(told, match=message):
+        run_notebook(path, tmp_path / "executed" / "0.ipynb", {})
 
 
 def test_a_kernel_and_its_workers_are_gone_before_the_next_notebook_runs(notebooks, tmp_path):

@@ -110,7 +110,7 @@ def test_a_trial_that_was_stopped_goes_on_where_it_was(world, tmp_path, monkeypa
     here = world.study.model_copy()
     here._file, here._variant = tmp_path / "study.toml", ""
     here = world._replace(study=here)
-    monkeypatch.setattr(trial, "_trial_key", lambda study: "key")
+    monkeypatch.setattr(trial, "_trial_key", lambda world: "key")
     honesty_trial(here, [1, 2], progress=False)
     rows, profiles = honesty_trial(here, [1, 2, 3], progress=False)
     assert asked == [1, 2, 3]
@@ -121,4 +121,17 @@ def test_other_settings_are_another_trial(world):
     study = world.study
     other = study.model_copy(update={"forest": study.forest.model_copy(update={"n_trees": 6})})
     other._file, other._variant = study._file, study._variant
-    assert trial._trial_key(other) != trial._trial_key(study) == trial._trial_key(study)
+    assert trial._trial_key(world._replace(study=other)) != trial._trial_key(world)
+
+
+@pytest.mark.parametrize("part", ["covariates", "truth", "towns"])
+def test_another_world_is_another_trial(world, part):
+    """Rasters, outline, stations and towns come in by what they hold."""
+    assert trial._trial_key(world._replace()) == trial._trial_key(world)
+    changed = getattr(world, part).copy(deep=True)
+    if part == "towns":
+        changed.loc[0, "longitude"] += 0.01
+    else:
+        layer = changed if part == "truth" else changed["TPI"]
+        layer[10, 10] = layer[10, 10].fillna(0) + 1
+    assert trial._trial_key(world._replace(**{part: changed})) != trial._trial_key(world)

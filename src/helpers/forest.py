@@ -253,11 +253,15 @@ def fit_forest(
     )
     x = predictors.to_numpy(dtype=float)
     weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
-    if weight.shape != y.shape or not (np.isfinite(weight) & (weight >= 0)).all():
+    if not _are_weights(weight, y):
         raise ValueError(f"sample_weight must hold {len(y)} finite numbers of 0 or more.")
     # With weights scikit-learn draws by other random numbers; equal ones must not change a thing.
     model.fit(x, y, weight if np.ptp(weight) > 0 else None)
     return Forest(model, tuple(predictors.columns), x, y, weight)
+
+
+def _are_weights(weight: NDArray, of: NDArray) -> bool:
+    return weight.shape == of.shape and bool((np.isfinite(weight) & (weight >= 0)).all())
 
 
 def load_forest(path: str | Path, made_by: str = "") -> Forest:
@@ -291,6 +295,11 @@ def load_forest(path: str | Path, made_by: str = "") -> Forest:
         raise ContractError(
             f"{path}: the training sites have shape {forest.predictors.shape}; "
             f"temperatures and names ask for {needed}."
+        )
+    if not _are_weights(forest.sample_weight, forest.temperature_c):
+        raise ContractError(
+            f"{path}: the weights are not {needed[0]} finite numbers of 0 or more. Fit the forest "
+            "again."
         )
     for number, tree in enumerate(forest.model.estimators_):
         if not nodes_are_sound(tree, len(forest.names)):

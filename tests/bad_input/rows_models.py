@@ -5,6 +5,7 @@ import io
 import json
 import pickle
 import zipfile
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -15,6 +16,7 @@ from bad_input.good_study import edit, run_to_errors, run_to_forest, run_to_map
 from sklearn.linear_model import LinearRegression
 
 from helpers import validation
+from helpers.forest import load_forest
 from helpers.storage import read_table, write_json, write_table
 from helpers.study import load_study
 
@@ -91,6 +93,15 @@ def settings(what, where, remedy, *replacements, step=run_to_map):
     row("model", what, where, remedy, lambda folder: edit(folder, *replacements), step)
 
 
+def weighted(weight):
+    """Exchange the weights of the sites; the file itself is whole."""
+
+    def change(path):
+        replace(load_forest(path), sample_weight=weight).save(path)
+
+    return change
+
+
 def setting_of_schema(old, new):
     return partial(replaced, name="schema.json", old=old, new=new)
 
@@ -141,6 +152,8 @@ parts(
     "not a forest .*dtype",
     lambda p: array(p, nodes_of(p), lambda nodes: nodes[list(nodes.dtype.names[:-1])].copy()),
 )
+forest("weights of fewer sites", "the weights are not 40 finite", weighted(np.ones(3)))
+forest("a weight below nothing", "the weights are not 40 finite", weighted(np.full(40, -1.0)))
 parts("a node that leads nowhere", "tree 0 has nodes", partial(spoil_nodes, left_child=9999))
 parts("a node that leads back", "tree 0 has nodes", partial(spoil_nodes, right_child=0))
 parts("a node of no predictor", "tree 0 has nodes", partial(spoil_nodes, feature=77))

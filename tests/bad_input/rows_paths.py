@@ -88,3 +88,20 @@ row(
     lambda folder: (folder / "boreholes" / "unplugged.csv").symlink_to("/mnt/disk/holes.csv"),
     run_to_sites,
 )
+
+
+def two_of_one_name(folder):
+    """Put one hole's next year beside it under the same name, as loggers name their files."""
+    edit(folder, ('files = ["boreholes/*.csv"]', 'files = ["boreholes/**/*.csv"]'))
+    (folder / "boreholes" / "2024").mkdir()
+    shutil.copy(folder / "boreholes" / "holes.csv", folder / "boreholes" / "2024")
+
+
+row(
+    "path",
+    "two borehole files of one name",
+    r"2024.holes\.csv and .*boreholes.holes\.csv|holes\.csv and .*2024.holes\.csv",
+    "Rename one",
+    two_of_one_name,
+    run_to_sites,
+)

@@ -125,6 +125,16 @@ def times(cells: pd.Series, place: str) -> pd.Series:
     return result
 
 
+def last_instants(cells: pd.Series, place: str) -> pd.Series:
+    """Like :func:`times`, for ends: with no clock the end of the day, with no day of the month."""
+    first = times(cells, place)
+    day, clock = (cells.astype("string").str.extract(_DATE)[group] for group in (2, 3))
+    whole = clock.str.strip() == ""
+    next_day, next_month = first + pd.Timedelta(days=1), first + pd.DateOffset(months=1)
+    last = next_day.mask(whole & day.isna(), next_month) - pd.Timedelta(milliseconds=1)
+    return first.mask(whole, last)
+
+
 def _require_one_clock(iso: pd.Series, codes: np.ndarray, cells: pd.Series, place: str) -> None:
     """Raise an error if some times of a column have a zone and others have none."""
     has_zone, is_time = iso.str.contains(_ZONE), iso != ""

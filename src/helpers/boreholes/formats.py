@@ -99,8 +99,9 @@ def read_boreholes(
     FileNotFoundError
         If a file, or what belongs beside a GTN-P file, is missing.
     ContractError
-        If a file is empty or of no known format, a column is missing, a cell cannot be read, or a
-        site has no coordinates or two different ones. Says where, and what to do.
+        If two files have one name, a file is empty or of no known format, a column is missing, a
+        cell cannot be read, or a site has no coordinates or two different ones. Says where, and
+        what to do.
 
     """
     parts = list(iterate_boreholes(paths, sites, columns, formats, sites_crs))
@@ -151,6 +152,13 @@ def _files(paths: Paths, sites: str | Path | None) -> list[Path]:
         files = [path for path in files if path.resolve() != Path(sites).resolve()]
     if not files:
         raise ContractError("No borehole file was given; name at least one.")
+    places = {path.name: path for path in reversed(files)}
+    for path in files:
+        if places[path.name] != path:
+            raise ContractError(
+                f"{path} and {places[path.name]} have the same name, and records and flags tell "
+                "files by their names. Rename one, say with its year."
+            )
     return files
 
 

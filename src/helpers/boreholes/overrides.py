@@ -2,7 +2,8 @@
 
 ``boreholes.overrides`` of the study names a csv with the columns site, depth_m, start, end, check,
 decision and reason. An empty depth means the whole hole, empty dates all times, an empty check
-every check but those of units, which must be named. *keep*: what the check says of this place is
+every check but those of units, which must be named; an end without a clock is that of its day, an
+end without a day that of its month. *keep*: what the check says of this place is
 not acted upon, and the flag says "overruled"; that a code such as -999 is no temperature cannot be
 overruled. *drop*: the values are removed, or with neither depth nor dates the site is refused.
 Depths are those after the checks of units, as the flags have them.
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from helpers.boreholes.cells import times
+from helpers.boreholes.cells import last_instants, times
 from helpers.boreholes.flags import (
     CHECK_NAMES,
     NOTED,
@@ -127,11 +128,8 @@ def read_overrides(study: Study) -> Overrides:
     table.index = table.index + 2
     for row in table.itertuples():
         _require_decision(row, str(path))
-    instants = {name: times(table[name], str(path)) for name in ("start", "end")}
-    day_only = table["end"].str.strip().str.len() <= len("2023-01-01")
-    whole_day = pd.Timedelta(days=1) - pd.Timedelta(milliseconds=1)
-    instants["end"] = instants["end"].mask(day_only, instants["end"] + whole_day)
-    return Overrides(table.assign(**instants), path.name)
+    start, end = times(table["start"], str(path)), last_instants(table["end"], str(path))
+    return Overrides(table.assign(start=start, end=end), path.name)
 
 
 def _require_decision(row: Any, path: str) -> None:

@@ -172,8 +172,8 @@ def load_error_model(path: str | Path, made_by: str = "") -> ErrorModel:
 
     """
     path = require(path, made_by)
+    content = read_json(path, made_by)
     try:
-        content = read_json(path, made_by)
         if content.pop(_SEAL, None) != _digest(content):
             raise ValueError(f"its numbers are not those that its {_SEAL} was made of")
         arrays = {name: np.array(content[name], dtype=float) for name in _ARRAYS}
@@ -187,8 +187,9 @@ def load_error_model(path: str | Path, made_by: str = "") -> ErrorModel:
         )
         _check(model)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
+        remedy = f"Run {made_by} again" if made_by else "Fit it again"
         raise ContractError(
-            f"{path}: not an error model written by this program ({error}). Run {made_by} again."
+            f"{path}: not an error model written by this program ({error}). {remedy}."
         ) from error
     return model
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import papermill
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import run_sync
+from nbclient.exceptions import DeadKernelError
 
 _WATCH = Path(__file__).with_name("with_parent.py").as_posix()
 # The kernel watches its parent, then imports what all notebooks import first, so that it is there
@@ -18,6 +19,8 @@ _FIRST = f"__import__('runpy').run_path({_WATCH!r}, run_name='__main__')"
 _IMPORTED = "__import__('helpers.figures')"
 # Errors of cells come back as exceptions; the log of the kernel is noise.
 _ARGUMENTS = ["--log-level=CRITICAL", f"--IPKernelApp.exec_lines={_FIRST}; {_IMPORTED}"]
+# What jupyter_client says of a kernel has no type of its own.
+_OF_KERNELS = {DeadKernelError: "its kernel ended", RuntimeError: "its kernel did not answer"}
 _MEMORY = "Was memory short? Larger cells (resolution_m) need less."
 
 
@@ -90,13 +93,17 @@ def run_notebook(
         hint = f"\n{_MEMORY}" if "MemoryError" in error.ename else ""
         raise NotebookError(f"{error.evalue}\n({error.ename} in {place}){hint}") from error
     except OSError as error:
+        if error.errno is None or error.filename not in (None, str(growing)):
+            raise
         raise NotebookError(
             f"{growing}: the executed copy could not be written: {error}. See whether the disk is "
             "full and the folder may be written to, then run again."
         ) from error
-    except RuntimeError as error:  # of nbclient: the kernel is gone, or has not started
+    except RuntimeError as error:
+        if type(error) not in _OF_KERNELS:
+            raise
         raise NotebookError(
-            f"{error}\n(notebook {notebook.stem}: its kernel ended. {_MEMORY})"
+            f"{error}\n(notebook {notebook.stem}: {_OF_KERNELS[type(error)]}. {_MEMORY})"
         ) from error
 
 

@@ -17,11 +17,10 @@ from tqdm.auto import tqdm
 import helpers
 from helpers.covariates import build_covariates
 from helpers.honesty.survey import BINS, Assessment, World, assess_survey
-from helpers.mapping.task import releases
-from helpers.storage import read_json, read_table, sha256, write_json
+from helpers.storage import library_versions, read_json, read_table, sha256, write_json
 from helpers.study import Study
 from helpers.validation import DESIGNS, coarse_sample
-from helpers.virtual.truth import TRUTH_LAYERS, truth_key, truth_of
+from helpers.virtual.truth import TRUTH_LAYERS, truth_of
 
 _SHARED: list[World] = []
 
@@ -60,7 +59,7 @@ def honesty_trial(
     The rows and the profiles of :func:`assess_survey`, in the order of the seeds.
 
     """
-    folder = world.study.interim_dir / "honesty" / _trial_key(world.study)
+    folder = world.study.interim_dir / "honesty" / _trial_key(world)
     done = {seed: folder / f"survey_{seed}.json" for seed in seeds}
     missing = [seed for seed, path in done.items() if not path.is_file()]
     bar = tqdm(total=len(seeds), initial=len(seeds) - len(missing), disable=not progress)
@@ -75,13 +74,17 @@ def honesty_trial(
     return rows, profiles
 
 
-def _trial_key(study: Study) -> str:
-    """Name for all that an assessment depends on: settings, truth, libraries, and this package."""
-    settings = study.model_dump(mode="json")
+def _trial_key(world: World) -> str:
+    """Name for all that an assessment depends on: settings, world, libraries, and this package."""
+    settings = world.study.model_dump(mode="json")
     package = Path(helpers.__file__).parent
     code = {str(p.relative_to(package)): sha256(p) for p in sorted(package.rglob("*.py"))}
-    text = json.dumps([settings, truth_key(study), releases(), code], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    of_text = json.dumps([settings, library_versions(), code], sort_keys=True)
+    digest = hashlib.sha256(of_text.encode())
+    digest.update(world.towns.to_csv().encode())
+    for layer in (*world.covariates.data_vars.values(), world.truth):
+        digest.update(np.ascontiguousarray(layer))
+    return digest.hexdigest()[:16]
 
 
 def _assessed(world: World, seeds: list[int], workers: int) -> Iterator[tuple[int, Assessment]]:
