@@ -217,7 +217,7 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "honesty": Entry(
         _VALIDATION,
-        "A hundred virtual surveys of one truth (make honesty): error that each design reports, "
+        "Virtual surveys of one truth (make honesty): error that each design reports, "
         "and the true error inside and outside the area of applicability (a); expected against "
         "true error by dissimilarity (b); coverage of 90 % intervals (c); intervals of the area "
         "of permafrost (d).",
