@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from helpers import boreholes, figures, shapley, validation
-from helpers.figures.charts import step_effects
+from helpers.figures.survey_charts import step_effects
 from helpers.redraw import MADE_BY, REGISTRY, Inputs, redraw
 from helpers.redraw.__main__ import main
 from helpers.run import NOTEBOOKS, PROJECT, load_variant

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import xarray as xr
 from rasterio.features import geometry_mask
-from shapely import GEOSException, Polygon, from_geojson, get_parts, make_valid
+from shapely import GEOSException, MultiPolygon, Polygon, from_geojson, get_parts, make_valid
 from shapely import transform as transform_shape
 from shapely.geometry import box
 from shapely.ops import unary_union
@@ -24,8 +24,8 @@ def mapped_area(study: Study, relief: xr.DataArray) -> xr.DataArray:
     return mapped
 
 
-def study_area(study: Study) -> Polygon:
-    """Outline of the study, or its bounding box, as a shapely polygon in the study's CRS."""
+def study_area(study: Study) -> Polygon | MultiPolygon:
+    """Outline of the study, or its bounding box, as shapely polygons in the study's CRS."""
     area = study.area
     polygon = box(area.west, area.south, area.east, area.north).segmentize(0.1)
     if area.outline:
@@ -33,7 +33,7 @@ def study_area(study: Study) -> Polygon:
     return transform_shape(polygon, study.to_grid.transform, interleaved=False)
 
 
-def _outline(path: Path) -> Polygon:
+def _outline(path: Path) -> Polygon | MultiPolygon:
     """Union of the polygons of a GeoJSON file: a geometry, feature or collection of them."""
     try:
         # Drawn outlines cross themselves here and there; what they enclose is meant.

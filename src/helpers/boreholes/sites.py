@@ -27,7 +27,6 @@ OF_ONE_HOLE = [
 ]
 WORDS = ["status", "reason", "method", "permafrost"]
 SITE_COLUMNS = ["site", "longitude", "latitude", "elevation_m", "setting", "x", "y"]
-PROFILE_COLUMNS = ["site", "depth_m", "mean_c", "min_c", "max_c", "n_months"]
 
 
 def site_temperatures(checked: CheckedBoreholes, study: Study) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -69,7 +68,9 @@ def site_temperatures(checked: CheckedBoreholes, study: Study) -> tuple[pd.DataF
     table = table.replace({"x": np.inf, "y": np.inf}, np.nan)
     table = _combined(table, settings.combine_cell_m)
     _require_enough(table, study)
-    return table[[*SITE_COLUMNS, *HOLE_COLUMNS, "merged_sites"]], profiles[PROFILE_COLUMNS]
+    return table[[*SITE_COLUMNS, *HOLE_COLUMNS, "merged_sites"]], profiles.drop(
+        columns="sampling_error_c"
+    )
 
 
 def extension(profiles: pd.DataFrame, study: Study) -> DepthModel:

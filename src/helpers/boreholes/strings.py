@@ -12,9 +12,10 @@ import pandas as pd
 
 from helpers.boreholes.annual import SENSOR, merged_months, monthly_records, study_profile
 from helpers.boreholes.flags import NOTED, REFUSED, REMOVED, Result, flag, without_values
+from helpers.boreholes.thermal_state import BELOW_SEASONS_M
 from helpers.study import Study
 
-BELOW_GRASS_M, BELOW_SNOW_M, BELOW_SEASONS_M = 0.5, 2.0, 10.0
+BELOW_GRASS_M, BELOW_SNOW_M = 0.5, 2.0
 FEWEST_COMMON_MONTHS = 6  # half a year of both, so that no single month decides
 FEWEST_SENSORS = 3  # of two nobody can tell which is wrong
 WHOLE_SHARE = 0.8  # months cut between files are no overlap

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 from scipy.stats import theilslopes
 
+from helpers.boreholes.annual import FEWEST_MONTHS
+
 YES, NO, TALIK, BELOW = "yes", "no", "under a talik", "below the string"
 BELOW_SEASONS_M = 10.0
 FEWEST_YEARS = 10
-FEWEST_MONTHS = 11
 
 
 def thaw_depth(profile: pd.DataFrame) -> tuple[float, str]:

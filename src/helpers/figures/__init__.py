@@ -9,7 +9,6 @@ and captions; ``files`` how a figure becomes a file.
 from helpers.figures.borehole_charts import borehole_profiles, depth_time_image, error_budget
 from helpers.figures.captions import caption_of, catalogue_markdown, read_caption
 from helpers.figures.catalogue import CATALOGUE
-from helpers.figures.charts import step_effects, temperature_histogram
 from helpers.figures.comparison_charts import comparison_chart, comparison_map
 from helpers.figures.covariate_charts import (
     correlation_clusters,
@@ -54,6 +53,7 @@ from helpers.figures.skill_charts import skill_chart, variogram_chart
 from helpers.figures.small_maps import applicability_map, covariate_maps, truth_comparison
 from helpers.figures.station_maps import station_error_map
 from helpers.figures.style import numbers_of
+from helpers.figures.survey_charts import step_effects, temperature_histogram
 from helpers.figures.validation_charts import (
     confusion_matrices,
     distance_curves,

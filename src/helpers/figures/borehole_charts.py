@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from helpers.figures import in_words, style
 from helpers.figures.base_map import HALO
-from helpers.figures.charts import panel_grid
+from helpers.figures.panel_grid import panel_grid
 from helpers.figures.style import DOUBLE_COLUMN_MM, SINGLE_COLUMN_MM, journal_style
 from helpers.storage import ContractError
 from helpers.study import Study

@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import NullFormatter
 
 from helpers.figures import in_words, layers, style
-from helpers.figures.charts import write_cells
+from helpers.figures.panel_grid import write_cells
 from helpers.figures.small_maps import below_map, draw_difference, legend_below, map_rows
 from helpers.figures.style import DOUBLE_COLUMN_MM, journal_style
 from helpers.products import Comparison

@@ -1,4 +1,4 @@
-"""Charts of the covariates before any forest: alike, representative, in pairs, and their error."""
+"""Charts of the covariates before any forest: how alike, how representative, and in pairs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import dendrogram
 
 from helpers.figures import in_words, layers, style
-from helpers.figures.charts import panel_grid, write_cells
+from helpers.figures.panel_grid import panel_grid, write_cells
 from helpers.figures.style import (
     DOUBLE_COLUMN_MM,
     SINGLE_COLUMN_MM,

@@ -19,7 +19,7 @@ from helpers.study import Study
 from helpers.validation import DESIGNS
 
 FOLD_MARKERS = "o^sDvP<X>*"
-INSIDE_COLOUR, WHOLE_COLOUR = "#009e73", "#d55e00"  # Okabe and Ito (2008)
+INSIDE_COLOUR, WHOLE_COLOUR = style.GREEN, style.VERMILION
 _LINES = ("-", "--", ":", "-.", (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1)))
 _ESTIMATE = ["rmse", "rmse_lower", "rmse_upper"]
 _ROW_MM, _PANEL_HEIGHT_MM = 7.0, 92.0

@@ -19,9 +19,9 @@ from helpers.study import Study
 
 # Okabe and Ito (2008), which all eyes tell apart.
 KINDS = {
-    PREDICTORS: ("groups of predictors", "s", "#0072b2"),
-    PLACES: ("groups of places", "^", "#d55e00"),
-    KNNDM: ("kNNDM folds", "o", "#009e73"),
+    PREDICTORS: ("groups of predictors", "s", style.BLUE),
+    PLACES: ("groups of places", "^", style.VERMILION),
+    KNNDM: ("kNNDM folds", "o", style.GREEN),
 }
 _BINS, _FEWEST_SITES = 5, 5
 _DRAWS, _SEED = 1_000, 0

@@ -20,7 +20,12 @@ from helpers.study import Study
 _SIDES = {-1: "right", 0: "center", 1: "left"}, {-1: "top", 0: "center", 1: "bottom"}
 _GAP_PT = 4.5  # from the middle of a star to its number
 _SITE = {"color": "white", "markeredgecolor": "black", "markeredgewidth": 0.5, "markersize": 3}
-_STAR = {"color": "#56b4e9", "markeredgecolor": "black", "markeredgewidth": 0.6, "markersize": 8}
+_STAR = {
+    "color": style.SKY_BLUE,
+    "markeredgecolor": "black",
+    "markeredgewidth": 0.6,
+    "markersize": 8,
+}
 
 
 @journal_style

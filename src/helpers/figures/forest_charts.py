@@ -20,7 +20,15 @@ from helpers.storage import ContractError
 from helpers.study import Study
 
 # Okabe and Ito (2008), which all eyes tell apart.
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
+_COLOURS = (
+    style.BLUE,
+    style.VERMILION,
+    style.GREEN,
+    style.PURPLE,
+    style.ORANGE,
+    style.SKY_BLUE,
+    style.BLACK,
+)
 _MARKERS = "os^DvP<>X*"
 _LABEL_GAP = 0.06
 _DODGE = 0.5

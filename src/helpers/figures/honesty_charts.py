@@ -13,9 +13,9 @@ from helpers.figures import in_words, style
 from helpers.figures.design_charts import INSIDE_COLOUR, WHOLE_COLOUR
 from helpers.figures.style import DOUBLE_COLUMN_MM, journal_style
 from helpers.study import Study
-from helpers.validation import DESIGNS
+from helpers.validation import DESIGNS, goals
 
-OUTSIDE_COLOUR, DESIGN_COLOUR = "#cc79a7", "#0072b2"
+OUTSIDE_COLOUR, DESIGN_COLOUR = style.PURPLE, style.BLUE
 _TRUTHS = {
     "true_inside": ("true, inside", INSIDE_COLOUR),
     "true_outside": ("true, outside", OUTSIDE_COLOUR),
@@ -27,7 +27,6 @@ COVERAGES = {
     "raw_covered_inside": ("forest's\nown, inside", "0.5"),
     "raw_covered_outside": ("forest's\nown, outside", "0.5"),
 }
-_LEVEL, _COVERAGE_GOAL, _PROFILE_GOAL = 0.9, (0.88, 0.92), 0.2
 _BIN_MARKERS = "os^Dv"
 _SEED = 0
 
@@ -138,7 +137,7 @@ def _draw_profile(axes: Axes, profile: pd.DataFrame) -> None:
     """Bins of each survey, of all together large, the 1:1 line and the goal round it."""
     reach = 1.05 * profile[["expected", "true"]].to_numpy().max()
     ends = np.array([0, reach])
-    low, high = 1 - _PROFILE_GOAL, 1 + _PROFILE_GOAL
+    low, high = goals.PROFILE_RATIO
     axes.fill_between(ends, low * ends, high * ends, color="0.9", linewidth=0, zorder=0)
     axes.plot(ends, ends, color="black", linewidth=0.6, zorder=1)
     groups = list(profile.groupby("bin"))
@@ -155,7 +154,8 @@ def _draw_profile(axes: Axes, profile: pd.DataFrame) -> None:
         axes.plot(mean["expected"], mean["true"], label=label, **look | large)
     axes.set(xlim=ends, ylim=ends, aspect="equal")
     axes.set(xlabel="Expected RMSE (°C)", ylabel="True RMSE (°C)")
-    axes.set_title("bins of dissimilarity, large: in\nall surveys; grey: within 20 %")
+    grey = f"grey: within {100 * (high - 1):.0f} %"
+    axes.set_title(f"bins of dissimilarity, large: in\nall surveys; {grey}")
     title = "bin: expected\nagainst true"
     axes.legend(title=title, loc="upper left", borderaxespad=0.5, handletextpad=0.2)
 
@@ -163,15 +163,15 @@ def _draw_profile(axes: Axes, profile: pd.DataFrame) -> None:
 def _draw_coverage(axes: Axes, table: pd.DataFrame) -> None:
     """Share of the cells whose truth lies inside the interval, by kind of interval and side."""
     names = [name for name in COVERAGES if name in table]
-    axes.axhspan(*_COVERAGE_GOAL, color="0.9", linewidth=0, zorder=0)
-    axes.axhline(_LEVEL, color="0.3", linewidth=0.6, zorder=0)
+    axes.axhspan(*goals.COVERAGE, color="0.9", linewidth=0, zorder=0)
+    axes.axhline(goals.LEVEL, color="0.3", linewidth=0.6, zorder=0)
     for place, name in enumerate(names):
         _draw_distribution(axes, table[name], place, COVERAGES[name][1], True, upright=True)
     means = [f"{COVERAGES[name][0]}\nmean {table[name].mean():.2f}" for name in names]
     axes.set_xticks(range(len(names)), means)
     axes.tick_params(axis="x", length=0)
     axes.set(ylabel="Share of cells covered (–)", ylim=(None, 1.02))
-    axes.set_title("coverage of the 90 % intervals;\ngrey: 0.88 to 0.92")
+    axes.set_title("coverage of the 90 % intervals;\ngrey: {} to {}".format(*goals.COVERAGE))
 
 
 def _draw_areas(axes: Axes, table: pd.DataFrame) -> None:

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 from helpers.figures import in_words, layers, style
 from helpers.figures.base_map import coarse, draw_plain_map, extent_of, height_over_width
+from helpers.figures.selection_charts import draw_radius_skill
 from helpers.figures.style import DOUBLE_COLUMN_MM, journal_style
 from helpers.storage import ContractError
 from helpers.study import Study
@@ -149,18 +150,9 @@ def radius_panel(
 
 def _draw_skill(axes: Axes, skill: pd.DataFrame, radius_m: float, rmse_c: float) -> None:
     """Held-out error against the radius, a ring at the one shown, a line without the index."""
-    kilometres = skill["radius_m"] / 1000
-    look = {"fmt": "o-", "color": style.FROZEN_COLOUR, "markersize": 4, "capsize": 2}
-    axes.errorbar(kilometres, skill["rmse_c"], skill["sd_seeds_c"], label="± sd of seeds", **look)
+    draw_radius_skill(axes, skill, "± sd of seeds", "without the index")
     ring = {"facecolor": "none", "edgecolor": "black", "s": 90, "zorder": 4}
     axes.scatter(radius_m / 1000, rmse_c, label="shown", **ring)
-    if skill["rmse_without_c"].notna().any():
-        look = {"color": style.THAWED_COLOUR, "linestyle": ":", "label": "without the index"}
-        axes.axhline(skill["rmse_without_c"].iloc[0], **look)
-    axes.set_xscale("log")
-    axes.set_xticks(kilometres, [f"{k:g}" for k in kilometres])
-    axes.minorticks_off()
-    axes.set(xlabel="Radius of topographic position (km)", ylabel="Held-out RMSE (°C)")
     axes.set_title("held-out error")
     axes.margins(y=0.25)
     axes.legend(loc="best", ncols=3, columnspacing=1.0, borderaxespad=0.4)

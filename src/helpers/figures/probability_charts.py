@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from helpers.figures import in_words, style
-from helpers.figures.charts import panel_grid
+from helpers.figures.panel_grid import panel_grid
 from helpers.figures.style import DOUBLE_COLUMN_MM, SINGLE_COLUMN_MM, journal_style
 from helpers.scores import probability_integral_transform
 from helpers.storage import ContractError
@@ -31,7 +31,7 @@ _PANEL_MM, _TOP_MM = 58.0, 22.0
 
 
 def distribution_label(name: str) -> str:
-    """Name of a predicted distribution as it is printed, the same on all charts and maps."""
+    """Name of a predicted distribution as it is printed."""
     return _PRINTED.get(name, name)
 
 

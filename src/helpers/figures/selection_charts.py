@@ -1,4 +1,4 @@
-"""Charts of the choice of predictors: the steps, how firm they are, radius, importance."""
+"""Charts of the choice of predictors: the steps, how firm they are, and the radius."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from helpers.figures.style import DOUBLE_COLUMN_MM, journal_style
 from helpers.study import Study
 
 _MOST_ROWS = 30
-# Okabe and Ito (2008), which all eyes tell apart.
-_LINES = (("--", "#000000"), (":", "#d55e00"), ("-.", "#009e73"), ("-", "#cc79a7"))
+_LINES = (("--", style.BLACK), (":", style.VERMILION), ("-.", style.GREEN), ("-", style.PURPLE))
 
 
 @journal_style
@@ -130,18 +129,14 @@ def radius_skill_chart(
     figure = style.new_figure(DOUBLE_COLUMN_MM, 68)
     left, right = figure.subplots(1, 2)
     kilometres = table["radius_m"] / 1000
-    look = {"fmt": "o-", "color": style.FROZEN_COLOUR, "markersize": 4, "capsize": 2}
-    label = "with the index (± sd of seeds)"
-    left.errorbar(kilometres, table["rmse_c"], table["sd_seeds_c"], label=label, **look)
-    if table["rmse_without_c"].notna().any():
-        without = {"color": style.THAWED_COLOUR, "linestyle": ":", "label": "without it"}
-        left.axhline(table["rmse_without_c"].iloc[0], **without)
+    draw_radius_skill(left, table, "with the index (± sd of seeds)", "without it")
     right.axhline(0, color="0.5", linewidth=0.5)
     right.plot(kilometres, table["correlation"], "o-", color=style.FROZEN_COLOUR, markersize=4)
-    left.set(ylabel="Held-out RMSE (°C)", title="skill")
+    left.set(title="skill")
     right.set(ylabel="Spearman's ρ with t15 (–)", title="correlation at the sites")
+    draw_radius_axis(right, kilometres)
     for axes in (left, right):
-        _finish_radii(axes, kilometres, chosen_m)
+        _mark_radius(axes, chosen_m)
     style.letter_panels([left, right])
     figure.legend(*left.get_legend_handles_labels(), loc="outside upper left", ncols=3)
     style.with_numbers(figure, _radius_numbers(table))
@@ -159,10 +154,37 @@ def _radius_numbers(table: pd.DataFrame) -> str:
     return in_words.sentence(in_words.lettered([text, f"correlation {low:.2f} to {high:.2f}"]))
 
 
-def _finish_radii(axes: Axes, kilometres: Sequence[float], chosen_m: float | None) -> None:
+def draw_radius_skill(axes: Axes, table: pd.DataFrame, with_index: str, without: str) -> None:
+    """Held-out error against the radius of the index, with a line of the error without it.
+
+    Parameters
+    ----------
+    axes
+        Where to draw.
+    table
+        Of :func:`helpers.selection.skill_by_radius`.
+    with_index, without
+        Words for the legend.
+
+    """
+    kilometres = table["radius_m"] / 1000
+    look = {"fmt": "o-", "color": style.FROZEN_COLOUR, "markersize": 4, "capsize": 2}
+    axes.errorbar(kilometres, table["rmse_c"], table["sd_seeds_c"], label=with_index, **look)
+    if table["rmse_without_c"].notna().any():
+        look = {"color": style.THAWED_COLOUR, "linestyle": ":", "label": without}
+        axes.axhline(table["rmse_without_c"].iloc[0], **look)
+    axes.set_ylabel("Held-out RMSE (°C)")
+    draw_radius_axis(axes, kilometres)
+
+
+def _mark_radius(axes: Axes, chosen_m: float | None) -> None:
     if chosen_m is not None:
         label = f"radius of the study: {chosen_m / 1000:g} km"
         axes.axvline(chosen_m / 1000, color="0.4", linestyle="--", linewidth=0.8, label=label)
+
+
+def draw_radius_axis(axes: Axes, kilometres: Sequence[float]) -> None:
+    """Logarithmic axis of the radii that were tried, km, and of no others."""
     axes.set_xscale("log")
     axes.set_xticks(kilometres, [f"{k:g}" for k in kilometres])
     axes.minorticks_off()

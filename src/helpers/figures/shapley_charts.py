@@ -1,4 +1,4 @@
-"""Charts of Shapley values: importance, dependence, one site, interactions, stability."""
+"""Charts of Shapley values: importance, dependence, and one place from base to prediction."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from helpers.figures import in_words, style
-from helpers.figures.charts import panel_grid
+from helpers.figures.panel_grid import panel_grid
 from helpers.figures.style import (
     DOUBLE_COLUMN_MM,
     journal_style,

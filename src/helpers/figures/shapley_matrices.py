@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from helpers.figures import in_words, style
-from helpers.figures.charts import write_cells
+from helpers.figures.panel_grid import write_cells
 from helpers.figures.shapley_charts import swarm
 from helpers.figures.style import (
     DOUBLE_COLUMN_MM,

@@ -20,7 +20,7 @@ from helpers.figures.style import journal_style
 from helpers.study import Study
 
 _STATUS_LOOKS = {
-    "used": ("used as delivered", "o", "#56b4e9"),
+    "used": ("used as delivered", "o", style.SKY_BLUE),
     "flagged": ("used, values repaired\nor removed", "s", "#f0c400"),
     "combined": ("combined with one\nof the same cell", "D", "white"),
     "refused": ("refused", "X", "#c1272d"),

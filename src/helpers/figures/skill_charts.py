@@ -20,7 +20,15 @@ from helpers.study import Study
 HEADLINE = "knndm"
 _MARKERS = "o^DvsP<X>*"
 # Okabe and Ito (2008), which all eyes tell apart; yellow is too light on white.
-_COLOURS = ("#000000", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+_COLOURS = (
+    style.BLACK,
+    style.BLUE,
+    style.VERMILION,
+    style.GREEN,
+    style.PURPLE,
+    style.ORANGE,
+    style.SKY_BLUE,
+)
 _LINES = ("-", "--", "-.", ":")
 # Of a row, the part that the designs share; of a point, the area in print, points squared.
 _SPREAD, _SMALLEST, _LARGEST = 0.66, 12.0, 120.0

@@ -13,8 +13,8 @@ from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
 from helpers.figures import in_words, style
-from helpers.figures.charts import write_cells
 from helpers.figures.design_charts import design_label, draw_distance_curves
+from helpers.figures.panel_grid import write_cells
 from helpers.figures.style import DOUBLE_COLUMN_MM, SINGLE_COLUMN_MM, journal_style
 from helpers.held_out import quantile_name
 from helpers.study import Study

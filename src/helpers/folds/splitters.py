@@ -19,7 +19,7 @@ from helpers.folds.points import SamePoint
 from helpers.folds.simple import as_splits, random_folds
 from helpers.storage import ContractError
 
-Splits = Iterator[tuple[NDArray, NDArray]]
+SplitIterator = Iterator[tuple[NDArray, NDArray]]
 
 
 class RandomFolds(BaseCrossValidator):
@@ -28,7 +28,7 @@ class RandomFolds(BaseCrossValidator):
     def __init__(self, n_folds: int = 10, seed: int = 0):
         self.n_folds, self.seed = n_folds, seed
 
-    def split(self, X: ArrayLike, y: object = None, groups: object = None) -> Splits:
+    def split(self, X: ArrayLike, y: object = None, groups: object = None) -> SplitIterator:
         """Row numbers (train, test) of each fold; ``y`` and ``groups`` are not used."""
         yield from as_splits(random_folds(_n_rows(X), self.n_folds, self.seed))
 
@@ -53,7 +53,7 @@ class RepeatedRandomFolds(BaseCrossValidator):
         self.n_folds, self.n_repeats, self.seed = n_folds, n_repeats, seed
         self.repeats = tuple(RandomFolds(n_folds, seed + repeat) for repeat in range(n_repeats))
 
-    def split(self, X: ArrayLike, y: object = None, groups: object = None) -> Splits:
+    def split(self, X: ArrayLike, y: object = None, groups: object = None) -> SplitIterator:
         """Row numbers (train, test) of each fold of each repeat."""
         for repeat in self.repeats:
             yield from repeat.split(X)
@@ -66,11 +66,11 @@ class RepeatedRandomFolds(BaseCrossValidator):
 class _SpatialSplitter(BaseCrossValidator):
     """A splitter that knows its sites: ``_splits`` of them, and the ``_settings`` to show."""
 
-    def __init__(self, splits: Splits, **settings: object):
+    def __init__(self, splits: SplitIterator, **settings: object):
         self._splits, self._settings = tuple(splits), settings
         self.n_sites = sum(len(test) for _, test in self._splits)
 
-    def split(self, X: ArrayLike, y: object = None, groups: object = None) -> Splits:
+    def split(self, X: ArrayLike, y: object = None, groups: object = None) -> SplitIterator:
         """Row numbers (train, test) in turn; ``y`` and ``groups`` are not used."""
         if _n_rows(X) != self.n_sites:
             raise ContractError(

@@ -18,11 +18,11 @@ from helpers.products.area_rows import PERMAFROST, cell_area
 from helpers.shapley import mean_absolute, site_shapley
 from helpers.study import Study
 from helpers.terrain import cell_size
+from helpers.validation import goals
 from helpers.virtual.files import survey_records
 from helpers.virtual.survey import draw_holes
 
 BINS = 5
-NOMINAL = 0.9
 
 
 class World(NamedTuple):
@@ -133,7 +133,7 @@ def _true_errors(study: Study, result: xr.Dataset, truth: xr.DataArray) -> dict[
 
 def _areas(study: Study, result: xr.Dataset, model: Any, truth: xr.DataArray) -> dict[str, float]:
     """Interval of the area of permafrost, and its true value, 10^4 km2."""
-    simulated = simulated_areas(study, result, model, level=NOMINAL).loc[PERMAFROST]
+    simulated = simulated_areas(study, result, model, level=goals.LEVEL).loc[PERMAFROST]
     known = result["t15"].notnull().to_numpy()
     # The study's cells are smaller than those of the sample.
     larger = (cell_size(result) / study.grid.resolution_m) ** 2

@@ -19,7 +19,7 @@ from helpers.covariates import build_covariates
 from helpers.honesty.survey import BINS, Assessment, World, assess_survey
 from helpers.storage import library_versions, read_json, read_table, sha256, write_json
 from helpers.study import Study
-from helpers.validation import DESIGNS, coarse_sample
+from helpers.validation import DESIGNS, coarse_sample, goals
 from helpers.virtual.truth import TRUTH_LAYERS, truth_of
 
 _SHARED: list[World] = []
@@ -155,10 +155,10 @@ def profile_summary(profiles: pd.DataFrame) -> pd.DataFrame:
 def verdicts(rows: pd.DataFrame, profiles: pd.DataFrame) -> pd.DataFrame:
     """What was to be reached, what was found, and in how many surveys it was so.
 
-    The kNNDM estimate within 10 % of the true RMSE inside the area of applicability, and nearer
-    to it than the random and the block design; the expected error within 20 % of the true one in
-    each bin; calibrated 90 % intervals that cover 88 to 92 % of the cells inside; an interval of
-    the area that holds the true one in 85 to 95 % of the surveys.
+    By :mod:`helpers.validation.goals`: the kNNDM estimate against the true RMSE inside the area of
+    applicability, and whether it is nearer to it than the random and the block design; the expected
+    error against the true one in each bin; the share of the cells inside that the calibrated
+    intervals cover, and of the surveys whose interval holds the true area.
 
     Returns
     -------
@@ -169,24 +169,25 @@ def verdicts(rows: pd.DataFrame, profiles: pd.DataFrame) -> pd.DataFrame:
     designs, bins = design_summary(rows), profile_summary(profiles)
     worst = bins["ratio"].iloc[(bins["ratio"] - 1).abs().argmax()]
     ratio = rows["knndm"] / rows["true_inside"]
-    by_bin = (profiles["expected"] / profiles["true"]).between(0.8, 1.2)
+    by_bin = (profiles["expected"] / profiles["true"]).between(*goals.PROFILE_RATIO)
     holds = rows["true_area"].between(rows["area_lower"], rows["area_upper"])
     covered = rows["covered_inside"]
     off = rows[["random", "blocks", "knndm"]].sub(rows["true_inside"], axis=0).abs()
     nearer = {name: (off["knndm"] < off[name]).mean() for name in ("random", "blocks")}
     mean_off = (designs["estimate"] - designs["true_inside"]).abs()
     found = [
-        ("kNNDM / true RMSE inside", designs["ratio"]["knndm"], 0.9, 1.1,
-         ratio.between(0.9, 1.1).mean()),
+        ("kNNDM / true RMSE inside", designs["ratio"]["knndm"], *goals.ESTIMATE_RATIO,
+         ratio.between(*goals.ESTIMATE_RATIO).mean()),
         ("distance of kNNDM from the true RMSE inside / that of random folds",
          mean_off["knndm"] / mean_off["random"], 0.0, 1.0, nearer["random"]),
         ("distance of kNNDM from the true RMSE inside / that of blocks",
          mean_off["knndm"] / mean_off["blocks"], 0.0, 1.0, nearer["blocks"]),
-        (f"expected / true RMSE, worst of {BINS} bins of dissimilarity", worst, 0.8, 1.2,
-         by_bin.groupby(profiles["survey"]).all().mean()),
-        ("cells inside covered by calibrated 90 % intervals", covered.mean(), 0.88, 0.92,
-         covered.between(0.88, 0.92).mean()),
-        ("surveys whose 90 % interval holds the true area", holds.mean(), 0.85, 0.95, np.nan),
+        (f"expected / true RMSE, worst of {BINS} bins of dissimilarity", worst,
+         *goals.PROFILE_RATIO, by_bin.groupby(profiles["survey"]).all().mean()),
+        ("cells inside covered by calibrated 90 % intervals", covered.mean(), *goals.COVERAGE,
+         covered.between(*goals.COVERAGE).mean()),
+        ("surveys whose 90 % interval holds the true area", holds.mean(), *goals.AREA_COVERAGE,
+         np.nan),
         ("of these intervals, too high as a whole",
          (rows["area_lower"] > rows["true_area"]).mean(), np.nan, np.nan, np.nan),
     ]  # fmt: skip

@@ -2,7 +2,8 @@
 
 ``files`` reads what notebooks hand over, ``fitting`` has the forest of a study, ``designs`` ways of
 holding sites out, ``scoring`` what the held-out predictions are worth, ``errors`` what to expect in
-each cell, ``map_check`` where the forest may be used and how wrong a virtual map is.
+each cell, ``map_check`` where the forest may be used and how wrong a virtual map is; ``goals``
+what all this is held to where the truth is known.
 """
 
 from helpers.validation.designs import (

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import cycle
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
-from numpy.typing import ArrayLike
 
 from helpers.figures import in_words, style
 from helpers.figures.style import (
@@ -23,30 +21,15 @@ from helpers.study import Study
 _BIN_C = 0.5
 _SMALLEST_CHANGE_C, _MOST_SITES = 0.01, 40
 _STEP_MARKERS = "os^DvP<>X*"
-# Okabe and Ito (2008), which all eyes tell apart.
-_STEP_COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#000000")
-
-
-def panel_grid(figure: Figure, count: int, rows: int, columns: int, **sharing: bool) -> list[Axes]:
-    """Panels row by row; the last row may be short."""
-    panels = figure.subplots(rows, columns, squeeze=False, **sharing).ravel()
-    for axes in panels[count:]:
-        axes.remove()
-    return list(panels[:count])
-
-
-def write_cells(
-    image: AxesImage,
-    table: ArrayLike,
-    text_of: Callable[[float], str],
-    bold_diagonal: bool = False,
-) -> None:
-    """Texts in the cells of an image, black or white; none where there is no value."""
-    for (row, column), value in np.ndenumerate(np.asarray(table)):
-        if np.isfinite(value):
-            look = {"ha": "center", "va": "center", "color": style.ink_on(image.to_rgba(value))}
-            weight = "bold" if bold_diagonal and row == column else "normal"
-            image.axes.text(column, row, text_of(value), fontweight=weight, **look)
+_STEP_COLOURS = (
+    style.BLUE,
+    style.ORANGE,
+    style.GREEN,
+    style.PURPLE,
+    style.VERMILION,
+    style.SKY_BLUE,
+    style.BLACK,
+)
 
 
 @journal_style
