@@ -11,8 +11,8 @@ import xarray as xr
 from helpers.error_model import ErrorModel
 from helpers.products import VIRTUAL_NOTE, Comparison, area_table, permafrost_area
 from helpers.products.area_interval import LEVEL
-from helpers.products.area_rows import MAPPED
 from helpers.products.rasters import climate_years, contents_of
+from helpers.settings import MAPPED
 from helpers.storage import library_versions, read_json, sha256, write_json
 from helpers.study import Study
 
@@ -123,7 +123,7 @@ def _abstract(study: Study, n_sites: int, explained: bool) -> dict[str, str]:
     years_zh = f"{period.start}至{period.end}" if study.boreholes.only_period else "不限年份"
     climate = climate_years(study)
     return {
-        "en": f"Mean annual ground temperature at {depth} m depth, {study.years}, "
+        "en": f"Mean annual ground temperature at {depth} m depth, {study.period_in_words}, "
         f"from {n_sites} sites and a random forest on {predictors}; with interval, probability "
         "of permafrost, thermal class"
         + (", area of applicability and" if explained else " and area of applicability.")
@@ -293,7 +293,7 @@ def _extent(study: Study) -> dict[str, Any]:
     climate = climate_years(study)
     return {
         "extent_degrees": study.area.model_dump(include={"west", "south", "east", "north"}),
-        "period": study.years,
+        "period": study.period_in_words,
         **({"climate_years": climate} if climate else {}),
         "resolution_m": study.grid.resolution_m,
         "projection": {"name": study.crs.name, "wkt": study.crs.to_wkt()},

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from helpers.executing import Journal, NotebookError, open_journal, run_in_order
 from helpers.figures import catalogue_markdown
-from helpers.products.area_rows import PERMAFROST
+from helpers.settings import PERMAFROST
 from helpers.storage import ContractError, locked, printable, read_json, read_table, replacing
 from helpers.study import Study, StudyError, load_study
 from helpers.study_check import check, new_study, next_steps, status, summary, table_text

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from odc.geo.geobox import GeoBox
-from pydantic import Field, PrivateAttr, ValidationError, model_validator
+from pydantic import PrivateAttr, ValidationError, model_validator
 from pyproj import CRS, Transformer
 from pyproj.crs import ProjectedCRS
 
@@ -30,7 +30,7 @@ from helpers.settings import (
     Period,
     References,
     Section,
-    ThermalClass,
+    ThermalClasses,
     Tuning,
     Validation,
 )
@@ -61,7 +61,7 @@ class Study(Section):
     tuning: Tuning = Tuning()
     validation: Validation = Validation()
     figures: Figures = Figures()
-    classes: list[ThermalClass] = Field(min_length=2)
+    classes: ThermalClasses
     _file: Path = PrivateAttr()
     _variant: str = PrivateAttr(default="")
 
@@ -87,9 +87,6 @@ class Study(Section):
                 raise ValueError(f"'{name}' is a covariate and a reference; rename one of them")
             if c.source == "open" and c.product == "esa_cci_permafrost":
                 raise ValueError(f"'{name}' is a map of permafrost: move it to [references.{name}]")
-        bounds = [c.below_c for c in self.classes[:-1]]
-        if None in bounds or bounds != sorted(bounds) or self.classes[-1].below_c is not None:
-            raise ValueError("classes go from cold to warm; only the last one has no below_c")
         return self
 
     @property
@@ -108,7 +105,12 @@ class Study(Section):
         return self._file.parent
 
     @property
-    def years(self) -> str:
+    def class_bounds(self) -> list[float]:
+        """Upper bounds of all thermal classes but the warmest, deg C, rising."""
+        return [c.below_c for c in self.classes[:-1]]
+
+    @property
+    def period_in_words(self) -> str:
         """Period of the readings that are used, in words."""
         if not self.boreholes.only_period:
             return "readings of any year"

@@ -130,7 +130,7 @@ def thermal_class_map(study: Study, classes: xr.DataArray, result: xr.Dataset) -
 def _class_handles(study: Study, classes: xr.DataArray) -> list[Artist]:
     """Legend entries with bounds and areas; classes that do not occur keep their place."""
     areas = class_areas(study, classes)
-    lower = [None, *(c.below_c for c in study.classes[:-1])]
+    lower = [None, *study.class_bounds]
     return [
         Patch(
             facecolor=c.colour,

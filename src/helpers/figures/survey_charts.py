@@ -66,7 +66,7 @@ def _draw_classes(axes: Axes, study: Study, low: float, high: float) -> None:
     """Strip of the classes along the top, with names; lines at their bounds."""
     axes.set_xlim(low, high)
     axes.set_ylim(top=1.6 * axes.get_ylim()[1])
-    bounds = [low, *(c.below_c for c in study.classes[:-1]), high]
+    bounds = [low, *study.class_bounds, high]
     place = axes.get_xaxis_transform()
     for c, left, right in zip(study.classes, bounds[:-1], bounds[1:], strict=True):
         left, right = max(left, low), min(right, high)

@@ -14,7 +14,8 @@ from helpers.boreholes import check_boreholes, site_temperatures
 from helpers.covariates import training_table
 from helpers.mapping import predict_map
 from helpers.products import simulated_areas
-from helpers.products.area_rows import PERMAFROST, cell_area
+from helpers.products.area_rows import cell_area
+from helpers.settings import PERMAFROST
 from helpers.shapley import mean_absolute, site_shapley
 from helpers.study import Study
 from helpers.terrain import cell_size

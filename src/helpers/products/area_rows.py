@@ -10,12 +10,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from helpers.products.rasters import class_bounds
+from helpers.settings import PERMAFROST
 from helpers.storage import ContractError
 from helpers.study import Study
 
 UNITS = "10^4 km2"
-PERMAFROST, MAPPED = "at or below 0 degC", "mapped"
 Belongs: TypeAlias = Callable[[xr.DataArray | NDArray], xr.DataArray | NDArray]
 
 
@@ -27,7 +26,7 @@ def cell_area(study: Study) -> float:
 def temperature_rows(study: Study) -> dict[str, Belongs]:
     """Which temperatures (deg C) belong to each class of the study, and to permafrost."""
     # In double precision, so that cells fall into the class that thermal_class gives them.
-    bounds = np.array([-np.inf, *class_bounds(study), np.inf])
+    bounds = np.array([-np.inf, *study.class_bounds, np.inf])
     rows: dict[str, Belongs] = {
         c.name: partial(_between, low=low, high=high)
         for c, low, high in zip(study.classes, bounds[:-1], bounds[1:], strict=True)

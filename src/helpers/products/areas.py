@@ -18,8 +18,6 @@ from helpers.error_model import ErrorModel
 from helpers.held_out import quantile_name
 from helpers.products.area_interval import LEVEL, simulated_areas
 from helpers.products.area_rows import (
-    MAPPED,
-    PERMAFROST,
     UNITS,
     Belongs,
     cell_area,
@@ -27,6 +25,7 @@ from helpers.products.area_rows import (
     shifted_mean,
     temperature_rows,
 )
+from helpers.settings import MAPPED, PERMAFROST
 from helpers.study import Study
 
 _SUMS = {

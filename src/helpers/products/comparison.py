@@ -19,11 +19,11 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from helpers.covariates import reference_layer, sample_at
+from helpers.products.area_rows import cell_area
 from helpers.products.cog import make_cog
 from helpers.products.rasters import (
     VIRTUAL_NOTE,
     Raster,
-    class_bounds,
     provenance,
     raster_profile,
 )
@@ -122,16 +122,15 @@ def compare_with(study: Study, result: xr.Dataset, other: xr.DataArray, name: st
     long_name = other.attrs.get("long_name") or name
     difference.attrs = {"units": UNITS, "long_name": f"this map minus {long_name}"}
     pair = values[both].astype(float), others[both].astype(float)
-    bounds = class_bounds(study)
     return Comparison(
         name=name,
         long_name=long_name,
         other=other,
         difference=difference.rename(f"difference_{name}"),
-        numbers=_numbers(*pair, study.grid.resolution_m**2 / 1e10),
+        numbers=_numbers(*pair, cell_area(study)),
         frozen=_agreement(*(t > 0 for t in pair), FROZEN_LABELS),
         classes=_agreement(
-            *(thermal_class(t, bounds) for t in pair), [c.name for c in study.classes]
+            *(thermal_class(t, study.class_bounds) for t in pair), [c.name for c in study.classes]
         ),
     )
 

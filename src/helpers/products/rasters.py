@@ -205,13 +205,8 @@ def class_layer(study: Study, temperature: xr.DataArray) -> xr.DataArray:
 
 def thermal_classes(study: Study, temperature_c: ArrayLike) -> NDArray:
     """Thermal class of each temperature as uint8: 1 the coldest of the study, 255 for NaN."""
-    index = thermal_class(temperature_c, class_bounds(study))
+    index = thermal_class(temperature_c, study.class_bounds)
     return np.where(index < 0, CLASS_NODATA, index + 1).astype(np.uint8)
-
-
-def class_bounds(study: Study) -> list[float]:
-    """Upper bounds of all thermal classes but the warmest, deg C."""
-    return [c.below_c for c in study.classes[:-1]]
 
 
 def provenance(study: Study) -> dict[str, str]:
@@ -222,7 +217,7 @@ def provenance(study: Study) -> dict[str, str]:
         "TITLE": study.about.title,
         "DATA_VERSION": study.about.data_version,
         "BOREHOLES": VIRTUAL_NOTE if study.about.virtual_boreholes else "measured",
-        "PERIOD": study.years,
+        "PERIOD": study.period_in_words,
         **({"CLIMATE_YEARS": years} if years else {}),
         "DEPTH_M": f"{study.boreholes.depth_m:g}",
         "MODEL": f"random forest, {forest.n_trees} trees, predictors {' '.join(forest.predictors)}",

@@ -118,7 +118,7 @@ def _properties(study: Study) -> dict[str, Any]:
     description = [
         f"Mean annual ground temperature at {depth} depth by a random forest on {predictors}, "
         "with its distribution, expected error, thermal classes and area of applicability "
-        f"({study.years}).",
+        f"({study.period_in_words}).",
         f"Climate of the predictors: station means of {years}." if years else "",
         VIRTUAL_NOTE if about.virtual_boreholes else "",
         f"Licence: {about.licence}." if about.licence else "",

@@ -31,7 +31,7 @@ from tqdm.auto import tqdm
 
 from helpers.products.disk import CACHE_BYTES, check_room, to_disk, write_error, writing
 from helpers.products.journal import FinishedBlock, add_note, read_journal, write_journal
-from helpers.products.rasters import Raster, class_bounds, product_rasters, raster_profile
+from helpers.products.rasters import Raster, product_rasters, raster_profile
 from helpers.storage import locked
 from helpers.study import Study
 
@@ -181,7 +181,7 @@ def _head(study: Study, fingerprint: str, block_cells: int) -> dict[str, Any]:
         "coordinate reference system": study.crs.to_wkt(),
         "grid": [*study.geobox.shape, *study.geobox.affine[:6]],
         "size of blocks": block_cells,
-        "bounds of classes": class_bounds(study),
+        "bounds of classes": study.class_bounds,
         "set of rasters": {
             r.name: [np.dtype(r.dtype).name, *r.descriptions] for r in product_rasters(study)
         },

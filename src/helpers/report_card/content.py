@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from helpers.products.area_rows import PERMAFROST
 from helpers.report_card import paths
 from helpers.report_card.limits import limits
 from helpers.report_card.paths import found, plain, rows_of, taken
+from helpers.settings import PERMAFROST
 from helpers.study import Study
 from helpers.validation import DESIGNS, HEADLINE
 
@@ -82,7 +82,7 @@ def _what(study: Study, metadata: Mapping[str, Any]) -> dict[str, Any]:
         "data_version": study.about.data_version,
         "extent_degrees": area.model_dump(include={"west", "south", "east", "north"}),
         "depth_m": study.boreholes.depth_m,
-        "period": study.years,
+        "period": study.period_in_words,
         "cell_m": study.grid.resolution_m,
         "rows_and_columns": list(study.geobox.shape),
         "crs": study.crs.name,
@@ -107,7 +107,7 @@ def _data(
         "share_extended": (used["method"] == "extended").mean(),
         "predictors": [_predictor(name, metadata) for name in study.forest.predictors],
         "climate_years": found(metadata, "climate_years"),
-        "period": study.years,
+        "period": study.period_in_words,
         "probability_sample": False,
         "statement": NO_PROBABILITY_SAMPLE,
     }

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from helpers.error_model.groups import BOX
-from helpers.products.area_rows import MAPPED, PERMAFROST
 from helpers.report_card.paths import found
 from helpers.report_card.words import MISSING, celsius, number, p_value, percent
+from helpers.settings import MAPPED, PERMAFROST
 from helpers.validation import HEADLINE
 
 SIGNIFICANT = 0.05

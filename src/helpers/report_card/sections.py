@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from helpers.products.area_rows import MAPPED, PERMAFROST
 from helpers.report_card.markup import (
     bullets,
     lines,
@@ -29,6 +28,7 @@ from helpers.report_card.words import (
     span,
     text,
 )
+from helpers.settings import MAPPED, PERMAFROST
 
 Card = Mapping[str, Any]
 

@@ -18,6 +18,8 @@ from helpers.settings.layers import (
 from helpers.settings.names import STUDY_NAME, no_device
 from helpers.settings.section import Section
 from helpers.settings.sections import (
+    MAPPED,
+    PERMAFROST,
     About,
     Area,
     BoreholeChecks,
@@ -26,12 +28,14 @@ from helpers.settings.sections import (
     ForestSettings,
     GridSettings,
     Period,
-    ThermalClass,
+    ThermalClasses,
     Tuning,
     Validation,
 )
 
 __all__ = [
+    "MAPPED",
+    "PERMAFROST",
     "SOIL_DEPTHS",
     "STUDY_NAME",
     "About",
@@ -55,7 +59,7 @@ __all__ = [
     "Section",
     "StationCovariate",
     "TerrainCovariate",
-    "ThermalClass",
+    "ThermalClasses",
     "Tuning",
     "Validation",
     "no_device",

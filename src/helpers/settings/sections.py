@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from helpers.settings.names import StudyName
 from helpers.settings.section import Section
@@ -197,7 +197,33 @@ class Figures(Section):
 class ThermalClass(Section):
     """One class of permafrost temperature: everything below ``below_c`` and not colder classes."""
 
-    name: str
+    name: str = Field(min_length=1)
     name_zh: str = ""
     below_c: float | None = None
     colour: str = Field(pattern=r"^#[0-9a-fA-F]{6}$")
+
+
+# Rows of a table of areas beside the classes.
+PERMAFROST, MAPPED = "at or below 0 degC", "mapped"
+
+
+def _told_apart(classes: list[ThermalClass]) -> list[ThermalClass]:
+    """Each class has its own name and some range of temperature."""
+    bounds = [c.below_c for c in classes[:-1]]
+    if None in bounds or bounds != sorted(set(bounds)) or classes[-1].below_c is not None:
+        raise ValueError(
+            "classes go from cold to warm, each with a below_c above that of the one before; only "
+            "the last one has none"
+        )
+    names = [PERMAFROST, MAPPED]
+    for c in classes:
+        if c.name in names:
+            raise ValueError(
+                f"'{c.name}' names another row of the table of areas; rename the class"
+            )
+        names.append(c.name)
+    return classes
+
+
+ThermalClasses = Annotated[list[ThermalClass], Field(min_length=2), AfterValidator(_told_apart)]
+"""From cold to warm: bounds rise, names differ."""

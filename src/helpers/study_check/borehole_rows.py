@@ -110,7 +110,7 @@ def _period_row(survey: Survey, study: Study) -> Iterator[Row]:
     outside = flags[flags["check"] == "outside the period"]
     lost = outside[outside["action"] == REFUSED]["site"].nunique()
     unstated = outside["reason"].str.startswith("no years").sum()
-    found = f"{span}; used: {study.years}"
+    found = f"{span}; used: {study.period_in_words}"
     if unstated:
         found += f"; {unstated} sites state no years and are taken as inside"
     if not lost:

@@ -101,7 +101,6 @@ def design_scores(
 
     """
     observed, predicted = held_out["observed"], held_out["predicted"]
-    bounds = [c.below_c for c in study.classes[:-1]]
     fold = held_out["fold"].to_numpy() if "fold" in held_out else np.arange(len(held_out))
     groups = fold if len(np.unique(fold)) < len(fold) else None
     scores = regression_scores(
@@ -119,8 +118,8 @@ def design_scores(
         "frozen": classification_scores(observed > 0, predicted > 0, FROZEN_LABELS),
         "near_zero": near_zero_scores(observed, predicted, study.validation.near_zero_c),
         "classes": classification_scores(
-            thermal_class(observed, bounds),
-            thermal_class(predicted, bounds),
+            thermal_class(observed, study.class_bounds),
+            thermal_class(predicted, study.class_bounds),
             [c.name for c in study.classes],
         ),
         "interval": outermost["raw"],
