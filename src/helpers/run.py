@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -118,7 +119,7 @@ def _remove_unfinished(study: Study) -> None:
         for path in folder.glob(".*.unfinished-*"):
             writer = path.name.rpartition(".unfinished-")[2].split(".")[0]
             if writer.isdigit() and not psutil.pid_exists(int(writer)):
-                path.unlink(missing_ok=True)
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def results(study: Study) -> dict[str, str]:

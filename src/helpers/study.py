@@ -112,9 +112,8 @@ class Study(Section):
     @property
     def period_in_words(self) -> str:
         """Period of the readings that are used, in words."""
-        if not self.boreholes.only_period:
-            return "readings of any year"
-        return f"{self.period.start} to {self.period.end}"
+        dated = f"{self.period.start} to {self.period.end}"
+        return dated if self.boreholes.only_period else "readings of any year"
 
     @property
     def interim_dir(self) -> Path:

@@ -117,8 +117,10 @@ def test_what_a_dead_writer_left_is_removed_and_what_a_living_one_writes_stays(s
     )
     left.touch()
     living.touch()
+    site = study.output_dir / f".web.unfinished-{2**22 + 1}"
+    (site / "pictures").mkdir(parents=True)
     run._remove_unfinished(study)
-    assert not left.exists() and living.exists()
+    assert not left.exists() and not site.exists() and living.exists()
 
 
 def test_of_two_runs_of_one_study_the_second_says_who_is_running(tmp_path):

@@ -17,7 +17,15 @@ from helpers.run import (
     results_table,
     write_results,
 )
-from helpers.storage import read_dataset, read_json, sha256
+from helpers.storage import (
+    read_dataset,
+    read_json,
+    read_table,
+    sha256,
+    write_dataset,
+    write_json,
+    write_table,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -118,6 +126,52 @@ def test_scores_are_of_the_size_the_virtual_survey_allows(folder, first_run):
     designs = read_json(load_variant(folder, fast=True).interim_dir / "validation.json")["designs"]
     random, knndm = (designs[d]["regression"]["rmse"] for d in ("random", "knndm"))
     assert 0.4 < random < knndm < 2
+
+
+def edit_layer(interim):
+    """The file that notebook 02 would leave, had a setting of TPI been another one."""
+    layers = read_dataset(interim / "covariates.nc")
+    write_dataset(layers.assign(TPI=layers["TPI"] + 10), interim / "covariates.nc")
+
+
+def edit_record(interim):
+    """Record of a run with other errors, as one that stopped within notebook 05 leaves."""
+    record = read_json(interim / "validation.json")
+    record["error_model"]["share_of_beyond"] = -1.0
+    write_json(record, interim / "validation.json")
+
+
+def edit_held_out(interim):
+    """Temperatures of a survey before its last correction."""
+    table = read_table(interim / "held_out.csv", texts=("design", "site"))
+    write_table(table.assign(observed=table["observed"] + 0.1), interim / "held_out.csv")
+
+
+@pytest.mark.parametrize(
+    ("name", "edit", "message"),
+    [
+        *(
+            (n, edit_layer, r"covariates\.nc: layer 'TPI' holds .* Run notebook 02")
+            for n in NOTEBOOKS[3:]
+        ),
+        (NOTEBOOKS[6], edit_record, r"validation\.json: key error_model: .* Run notebook 05"),
+        (NOTEBOOKS[6], edit_held_out, r"held_out\.csv: .* Run notebook 05"),
+    ],
+)
+def test_files_of_other_runs_are_refused_and_the_map_stays(
+    name, edit, message, folder, first_run, tmp_path, checksums
+):
+    target = tmp_path / "data" / "northeast_china"
+    shutil.copytree(folder, target)
+    study = load_variant(target, fast=True)
+    edit(study.interim_dir)
+    before = checksums(target)
+    notebook = PROJECT / "notebooks" / f"{name}.ipynb"
+    with pytest.raises(NotebookError, match=message):
+        run_notebook(notebook, tmp_path / "out.ipynb", parameters_of(study))
+    after = checksums(target)
+    maps = [name for name in before if name.endswith(".tif")]
+    assert len(maps) == 8 and all(after[name] == before[name] for name in maps)
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS[1:])

@@ -5,15 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from helpers import terrain
 from helpers.storage import ContractError
 from helpers.study import Study
 
+_STRIP_ROWS = 512
+
 
 def sample_at(covariates: xr.Dataset, x: ArrayLike, y: ArrayLike) -> pd.DataFrame:
     """Values of every layer in the cells that hold the points; NaN outside the mapped area.
+
+    Of layers in a file only strips that hold points are read, and none is kept in memory.
 
     Parameters
     ----------
@@ -31,10 +35,21 @@ def sample_at(covariates: xr.Dataset, x: ArrayLike, y: ArrayLike) -> pd.DataFram
     column, row = np.where(inside, column, 0), np.where(inside, row, 0)
     return pd.DataFrame(
         {
-            name: np.where(inside, layer.to_numpy()[row, column], np.nan)
+            name: np.where(inside, _in_cells(layer, row, column), np.nan)
             for name, layer in covariates.data_vars.items()
         }
     )
+
+
+def _in_cells(layer: xr.DataArray, row: NDArray, column: NDArray) -> NDArray:
+    """Values of a layer (y, x) in the cells of these rows and columns."""
+    values = np.empty(row.shape, layer.dtype)
+    strip = row // _STRIP_ROWS
+    for number in np.unique(strip):
+        here, top = strip == number, number * _STRIP_ROWS
+        cells = layer.isel(y=slice(top, top + _STRIP_ROWS)).to_numpy()
+        values[here] = cells[row[here] - top, column[here]]
+    return values
 
 
 def training_table(boreholes: pd.DataFrame, covariates: xr.Dataset, study: Study) -> pd.DataFrame:

@@ -23,7 +23,7 @@ from helpers.honesty.trial import (
     verdicts,
 )
 from helpers.storage import read_table, write_table
-from helpers.study import load_study
+from helpers.study import Study, load_study
 
 STUDY = Path(__file__).resolve().parents[3] / "data" / "northeast_china"
 # Enough for a forest of a hundred sites; the map that is judged has as many.
@@ -47,17 +47,27 @@ def main() -> None:
     parser.add_argument("--surveys", type=int, default=N_SURVEYS, help="how many; 100")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes; all cores")
     given = parser.parse_args()
+    study, folder = _place(given.surveys)
     world = make_world(load_study(STUDY, n_trees=N_TREES))
     first = world.study.about.truth_seed + FIRST_SURVEY
     seeds = list(range(first, first + given.surveys))
     rows, profiles = honesty_trial(world, seeds, given.workers)
-    write_table(rows.round(4), STUDY / "virtual_honesty_trial.csv")
-    write_table(profiles.round(4), STUDY / "virtual_honesty_profile.csv")
-    summary = write_summary(STUDY)
-    study = load_study(STUDY)
+    write_table(rows.round(4), folder / "virtual_honesty_trial.csv")
+    write_table(profiles.round(4), folder / "virtual_honesty_profile.csv")
+    summary = write_summary(folder)
     save_figure(honesty_chart(study, rows, profiles), study, "honesty")
     for table in (design_summary(rows), profile_summary(profiles), summary):
         print(table.round(2).to_string(), end="\n\n")
+    print(f"Tables: {folder}; figure: {study.figures_dir}")
+
+
+def _place(n_surveys: int) -> tuple[Study, Path]:
+    """Study and folder of the results: beside it, unless the trial is as long as the published."""
+    study = load_study(STUDY)
+    if n_surveys == N_SURVEYS:
+        return study, STUDY
+    tried = study.changed()
+    return tried, tried.interim_dir
 
 
 if __name__ == "__main__":

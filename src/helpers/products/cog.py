@@ -22,7 +22,7 @@ from rasterio.windows import Window
 from tqdm.auto import tqdm
 
 from helpers.products.disk import to_disk, write_error, writing
-from helpers.products.rasters import Raster, product_rasters, provenance
+from helpers.products.rasters import COMPARISON_FILES, Raster, product_rasters, provenance
 from helpers.products.unfinished import UnfinishedMap
 from helpers.storage import replacing
 from helpers.study import Study
@@ -88,8 +88,8 @@ def _remove_outdated(study: Study) -> None:
     """Remove from the output folder what is of an earlier map and would stay beside the new one."""
     made = {raster.name for raster in product_rasters(study)}
     left_out = (r.name for r in product_rasters(study, every=True) if r.name not in made)
-    for name in (*RECORDS, *left_out):
-        path = study.output_dir / name
+    compared = (f for kind in COMPARISON_FILES for f in study.output_dir.glob(kind.format("*")))
+    for path in (*(study.output_dir / name for name in (*RECORDS, *left_out)), *compared):
         with writing(path):
             path.unlink(missing_ok=True)
 

@@ -22,6 +22,7 @@ from helpers.covariates import reference_layer, sample_at
 from helpers.products.area_rows import cell_area
 from helpers.products.cog import make_cog
 from helpers.products.rasters import (
+    COMPARISON_FILES,
     VIRTUAL_NOTE,
     Raster,
     provenance,
@@ -72,7 +73,7 @@ class Comparison:
 
     def site_table(self) -> pd.DataFrame:
         """Errors at the boreholes (deg C), one row for each map; empty with fewer than two."""
-        maps = {name: found for name, found in self.sites.items() if name != "n"}
+        maps = {name: found for name, found in (self.sites or {}).items() if name != "n"}
         return pd.DataFrame(maps, index=["bias", "mae", "rmse"]).T.astype(float)
 
 
@@ -218,13 +219,14 @@ def write_comparison(study: Study, comparison: Comparison) -> list[Path]:
     record = comparison.record()
     if study.about.virtual_boreholes:
         record["note"] = VIRTUAL_NOTE
-    table = write_json(record, study.output_dir / f"comparison_{comparison.name}.json")
-    return [table, _write_difference(study, comparison)]
+    record_name, raster_name = (f.format(comparison.name) for f in COMPARISON_FILES)
+    table = write_json(record, study.output_dir / record_name)
+    return [table, _write_difference(study, comparison, raster_name)]
 
 
-def _write_difference(study: Study, comparison: Comparison) -> Path:
+def _write_difference(study: Study, comparison: Comparison, raster_name: str) -> Path:
     words = f"this map minus {comparison.long_name}"
-    raster = Raster(f"difference_{comparison.name}.tif", UNITS, {"difference": (words,)})
+    raster = Raster(raster_name, UNITS, {"difference": (words,)})
     bands = raster.bands({"difference": comparison.difference.to_numpy()})
     path = study.output_dir / raster.name
     study.interim_dir.mkdir(parents=True, exist_ok=True)

@@ -24,6 +24,7 @@ FLOAT_NODATA = -9999.0
 CLASS_NODATA = 255
 VIRTUAL_NOTE = "Virtual boreholes: drawn from a known, invented field; not measured."
 _FEW_COLOURS = ("#56b4e9", "#e69f00", "#009e73", "#f0e442", "#cc79a7", "#d55e00", "#0072b2")
+COMPARISON_FILES = "comparison_{}.json", "difference_{}.tif"
 BASE_VALUE_TAG, BACKGROUND_TAG = "BASE_VALUE_DEGC", "SHAPLEY_BACKGROUND"
 CONTENTS = {
     "t15.tif": {"en": "mean annual ground temperature", "zh": "年平均地温"},

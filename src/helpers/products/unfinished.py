@@ -29,6 +29,7 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window
 from tqdm.auto import tqdm
 
+from helpers.mapping.task import releases
 from helpers.products.disk import CACHE_BYTES, check_room, to_disk, write_error, writing
 from helpers.products.journal import FinishedBlock, add_note, read_journal, write_journal
 from helpers.products.rasters import Raster, product_rasters, raster_profile
@@ -182,6 +183,7 @@ def _head(study: Study, fingerprint: str, block_cells: int) -> dict[str, Any]:
         "grid": [*study.geobox.shape, *study.geobox.affine[:6]],
         "size of blocks": block_cells,
         "bounds of classes": study.class_bounds,
+        "release of the libraries": releases(),
         "set of rasters": {
             r.name: [np.dtype(r.dtype).name, *r.descriptions] for r in product_rasters(study)
         },

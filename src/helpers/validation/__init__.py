@@ -29,6 +29,7 @@ from helpers.validation.files import (
     opened_layers,
     read_folds,
     read_held_out,
+    read_layers,
     read_training,
     read_validation,
 )
@@ -94,6 +95,7 @@ __all__ = [
     "quick_trees",
     "read_folds",
     "read_held_out",
+    "read_layers",
     "read_training",
     "read_validation",
     "repeated_random_folds",

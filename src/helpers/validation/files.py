@@ -22,7 +22,7 @@ from pyproj import CRS
 
 from helpers.covariates import sample_at
 from helpers.error_model import ErrorModel
-from helpers.storage import ContractError, opened_dataset, read_json, read_table
+from helpers.storage import ContractError, opened_dataset, read_dataset, read_json, read_table
 from helpers.study import Study
 
 _SITES, _LAYERS = "notebook 01_borehole_qc", "notebook 02_covariates"
@@ -130,6 +130,21 @@ def read_held_out(study: Study, training: pd.DataFrame, design: str = "knndm") -
     sites = training[["site", "t15_c"]].rename(columns={"t15_c": "observed"})
     _expect_same(path, sites, table, ("observed",), f"design '{design}'", _VALIDATION)
     return table.reset_index(drop=True)
+
+
+def read_layers(study: Study, training: pd.DataFrame, every: bool = False) -> xr.Dataset:
+    """The layers of :func:`opened_layers` in memory; with ``every`` those, too, nobody learns from.
+
+    Raises
+    ------
+    FileNotFoundError, ContractError
+        As :func:`opened_layers`.
+
+    """
+    with opened_layers(study, training) as layers:
+        if not every:
+            return layers.load()
+    return read_dataset(study.interim_dir / "covariates.nc", made_by=_LAYERS)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+import psutil
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 from pygments.formatters import HtmlFormatter
@@ -49,6 +50,7 @@ def write_site(study: Study) -> Path:
     files = site_files(study)
     folder = study.output_dir / "web"
     unfinished, old = (folder.with_name(f".web.{x}-{os.getpid()}") for x in ("unfinished", "old"))
+    _remove_left(folder)
     for left in (unfinished, old):  # of a program of the same number that was ended
         shutil.rmtree(left, ignore_errors=True)
     try:
@@ -66,6 +68,20 @@ def write_site(study: Study) -> Path:
         shutil.rmtree(unfinished, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
     return folder / "index.html"
+
+
+def _remove_left(folder: Path) -> None:
+    """Remove what programs that were killed have left beside the site.
+
+    One that was killed between its two last steps has left the old site under another name only:
+    that is the site then, until a new one is complete.
+    """
+    for left in folder.parent.glob(".web.*-*"):
+        if not psutil.pid_exists(int(left.name.rpartition("-")[2])):
+            if left.name.startswith(".web.old-") and not folder.exists():
+                left.rename(folder)
+            else:
+                shutil.rmtree(left)
 
 
 def site_files(study: Study) -> dict[str, bytes]:
