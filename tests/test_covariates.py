@@ -18,7 +18,8 @@ from helpers.covariates import (
     training_table,
     write_covariates,
 )
-from helpers.storage import ContractError, read_dataset
+from helpers.covariates import sites as site_values
+from helpers.storage import ContractError, opened_dataset, read_dataset, write_dataset
 from helpers.study import load_study
 
 
@@ -58,6 +59,22 @@ def test_sampling_takes_the_cell_that_holds_the_point(covariates):
     found = sample_at(covariates, [x + 9_900, x, x + 9e6], [y - 9_900, y, y])
     expected = float(covariates["TDD"][row, column])
     np.testing.assert_allclose(found["TDD"], [expected, expected, np.nan])
+
+
+def test_sampling_a_file_is_the_same_and_keeps_no_layer_in_memory(
+    covariates, tmp_path, monkeypatch
+):
+    rows, columns = np.nonzero(covariates["TDD"].notnull().to_numpy())
+    every = slice(None, None, 37)
+    x, y = covariates.x.values[columns[every]], covariates.y.values[rows[every]]
+    expected = sample_at(covariates, x, y)
+    np.testing.assert_array_equal(
+        expected["TDD"], covariates["TDD"].values[rows[every], columns[every]]
+    )
+    monkeypatch.setattr(site_values, "_STRIP_ROWS", 7)
+    with opened_dataset(write_dataset(covariates, tmp_path / "layers.nc")) as layers:
+        pd.testing.assert_frame_equal(sample_at(layers, x, y), expected)
+        assert not any(layer.variable._in_memory for layer in layers.values())
 
 
 def boreholes(covariates, n=12):

@@ -338,6 +338,8 @@ def test_shapley_maps_can_be_left_out_and_those_before_do_not_stay(
     other = study_in(tmp_path / "northeast_china", study, switch)
     shutil.copytree(written.output_dir, other.output_dir)
     (other.output_dir / "notes.txt").write_text("of the user")
+    for name in ("comparison_cci.json", "difference_cci.tif"):  # of the map before
+        (other.output_dir / name).touch()
     paths = products.write_products(other, model[0], covariates, *model[1:], progress=False)
     assert [path.name for path in paths] == NAMES[:6]
     assert {p.name for p in other.output_dir.iterdir()} == {*NAMES[:6], "notes.txt"}

@@ -416,6 +416,14 @@ def test_another_forest_or_grid_of_blocks_starts_the_map_anew(left_by, run, pred
     assert float(products.read_products(study)["t15"].mean()) > 0
 
 
+def test_blocks_of_other_libraries_are_not_put_beside_new_ones(left_by, run, monkeypatch, capsys):
+    study = left_by("in finishing")
+    now = unfinished.releases()
+    monkeypatch.setattr(unfinished, "releases", lambda: now | {"numba": "0.1"})
+    run(study)
+    assert "begun with another release of the libraries" in capsys.readouterr().out
+
+
 def test_another_error_model_starts_the_map_anew(left_by, run, predicted, capsys):
     """With a share of 0.75 for 0.5 every shift is 1.5 times that of the map before."""
     study = left_by("in finishing")

@@ -262,6 +262,20 @@ def test_what_an_ended_program_of_the_same_number_left_is_no_part_of_the_site(ru
     assert site.write_site(run_study) == index and not (index.parent / "left_over.txt").exists()
 
 
+def test_what_a_killed_program_left_goes_and_an_old_site_takes_its_place_again(run_study):
+    gone = 2**22 + 1  # no process has this number
+    index = site.write_site(run_study)
+    before = index.read_bytes()
+    index.parent.rename(index.parent.with_name(f".web.old-{gone}"))
+    (index.parent.with_name(f".web.unfinished-{gone}") / "pictures").mkdir(parents=True)
+    executed = run_study.interim_dir / "notebooks" / f"{NOTEBOOKS[3]}.ipynb"
+    executed.rename(executed.with_suffix(".away"))
+    with pytest.raises(ContractError, match="not found"):
+        site.write_site(run_study)
+    assert index.read_bytes() == before
+    assert not [p.name for p in run_study.output_dir.iterdir() if p.name.startswith(".web")]
+
+
 def test_a_missing_notebook_is_named_with_what_makes_it(run_study):
     path = run_study.interim_dir / "notebooks" / f"{NOTEBOOKS[3]}.ipynb"
     path.unlink()

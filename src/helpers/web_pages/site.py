@@ -47,10 +47,10 @@ def write_site(study: Study) -> Path:
         If a product of the run is missing.
 
     """
-    files = site_files(study)
     folder = study.output_dir / "web"
-    unfinished, old = (folder.with_name(f".web.{x}-{os.getpid()}") for x in ("unfinished", "old"))
     _remove_left(folder)
+    files = site_files(study)
+    unfinished, old = (folder.with_name(f".web.{x}-{os.getpid()}") for x in ("unfinished", "old"))
     for left in (unfinished, old):  # of a program of the same number that was ended
         shutil.rmtree(left, ignore_errors=True)
     try:
