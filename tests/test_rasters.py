@@ -115,6 +115,20 @@ def test_the_same_value_everywhere_and_infinite_ones_are_refused(mapped, write_r
         raster_on_grid(write_raster(infinite), raster_settings(), mapped)
 
 
+@pytest.mark.parametrize("resampling", ["nearest", "bilinear", "average", "mode", "fraction"])
+def test_not_one_of_many_infinite_values_becomes_a_missing_one(mapped, write_raster, resampling):
+    """Half of the raster, so that whole blocks hold nothing else and many cells lie beside one."""
+    infinite = np.round(SLOPING)
+    infinite[:30] = np.inf
+    settings = {"resampling": resampling} | ({"classes": [14]} if resampling == "fraction" else {})
+    with pytest.raises(ContractError, match=r"a\.tif: (\d+) mapped cells are infinite") as caught:
+        raster_on_grid(write_raster(infinite), raster_settings(units="1", **settings), mapped)
+    n_cells = int(str(caught.value).split("mapped cells")[0].split()[-1])
+    to_degrees = Transformer.from_crs(mapped.rio.crs, "EPSG:4326", always_xy=True)
+    latitude = to_degrees.transform(*np.meshgrid(mapped.x, mapped.y))[1]
+    assert n_cells >= (mapped.to_numpy() & (latitude > LATITUDE[29] + 0.25)).sum()
+
+
 def test_shares_classes_and_a_handful_of_cells_may_be_the_same_everywhere(mapped, write_raster):
     codes = write_raster(np.full((60, 90), 7, np.uint8))
     forest = raster_settings(resampling="fraction", classes=[3], units="1")

@@ -264,6 +264,21 @@ def test_months_that_lack_are_named(on_grid):
         on_grid(monthly(np.ones(11)), over_time="thawing_degree_days", units="degC d")
 
 
+def test_a_period_asks_only_for_its_own_days(on_grid):
+    """Daily values of nearly two years: nothing lacks of the months at both ends."""
+    period = date(2022, 12, 20), date(2024, 11, 10)
+    days = pd.date_range(*period)
+    monthly_stamps = pd.date_range("2022-12-01", "2024-11-01", freq="MS")
+    for times in (days, monthly_stamps):
+        dataset = monthly(np.full(len(times), 2.0), times)
+        found = on_grid(dataset, period=period, over_time="mean")
+        np.testing.assert_allclose(found, on_grid(monthly([2.0]), band=1), atol=1e-4)
+    without = np.delete(np.arange(len(days)), [-7, -6, -5])
+    with pytest.raises(ContractError, match="the months 2024-11 lack or are not complete"):
+        on_grid(monthly(np.full(len(days), 2.0), days).isel(time=without), period=period,
+                over_time="mean")  # fmt: skip
+
+
 def test_rates_become_sums_by_the_length_of_each_month(on_grid):
     """1 mm a day all through 2023 and 2024, a leap year: 365.5 mm a year; as kg m-2 s-1 too."""
     dataset = monthly(np.zeros(24), MONTHS_OF_PERIOD, units="mm/day")

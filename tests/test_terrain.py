@@ -3,12 +3,14 @@ from typing import get_args
 import numpy as np
 import pytest
 import xarray as xr
+from odc.geo.geobox import GeoBox
 from pyproj import Transformer
 from scipy import ndimage
 
 from helpers import terrain
-from helpers.settings import TerrainCovariate
+from helpers.settings import GridSettings, TerrainCovariate
 from helpers.storage import ContractError
+from helpers.study_check.projection import equal_area_crs
 
 ALBERS = "+proj=aea +lat_1=25 +lat_2=47 +lat_0=0 +lon_0=105 +datum=WGS84"
 QUANTITIES = get_args(TerrainCovariate.model_fields["quantity"].annotation)
@@ -34,6 +36,27 @@ def rough(shape=(14, 17), crs=ALBERS):
     }
     layer = xr.DataArray(z.astype(np.float32), coordinates, ("y", "x"), attrs={"units": "m"})
     return layer.rio.write_crs(crs)
+
+
+@pytest.mark.parametrize(
+    ("box", "land"),
+    [
+        ((-180, 60, 180, 90), [(100, 73), (-75, 80), (-150, 65), (178, 66), (-45, 80)]),
+        ((-180, -90, 180, -60), [(0, -80), (120, -75), (-120, -80), (60, -75)]),
+        ((165, 60, 195, 72), [(170, 66), (-174, 66)]),
+    ],
+)
+def test_relief_round_a_pole_and_across_the_date_line_is_that_of_its_places(box, land):
+    west, south, east, north = box
+    grid = GridSettings(crs=equal_area_crs(*box), resolution_m=25_000)
+    to_grid = Transformer.from_crs("EPSG:4326", grid.crs, always_xy=True)
+    bounds = to_grid.transform_bounds(west, south, east, north, 101)
+    elevation = terrain.relief(GeoBox.from_bbox(bounds, crs=grid.crs, resolution=25_000))
+    longitude, latitude = np.transpose(land)
+    x, y = to_grid.transform(longitude, latitude)
+    found = elevation.sel(x=xr.DataArray(x), y=xr.DataArray(y), method="nearest")
+    assert found.notnull().all()
+    np.testing.assert_allclose(found, terrain.relief_at(longitude, latitude), atol=400)
 
 
 def layer_of(elevation, quantity, **settings):

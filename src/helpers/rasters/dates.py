@@ -19,6 +19,7 @@ from helpers.storage import ContractError
 _UNDATED = (None, None)
 _DAY = np.timedelta64(86_400, "s")
 _MEAN_YEAR_DAYS = 365.25
+_LACKING_DAYS = 1.5  # a month that lacks no more than this counts as whole
 # Median days between stamps that make each stand for a whole month, year or day.
 _WHOLE = (("M", 27, 32), ("Y", 364, 367), ("D", 0.99, 1.01))
 
@@ -175,12 +176,14 @@ def _spans(sources: list[Source], place: str) -> tuple[NDArray, NDArray]:
 
 def _check_months(start: NDArray, stop: NDArray, period: tuple[date, date], place: str) -> None:
     """Every month of a year that has any must be there, as far as it lies in the period."""
+    first, last = np.datetime64(period[0], "s"), np.datetime64(period[1], "s") + _DAY
     lacking, touched = [], set()
     for month in pd.period_range(*period, freq="M"):
-        opens, closes = np.datetime64(month.start_time, "s"), np.datetime64(month.end_time, "s")
+        opens = max(np.datetime64(month.start_time, "s"), first)
+        closes = min(np.datetime64((month + 1).start_time, "s"), last)
         covered = np.minimum(stop, closes) - np.maximum(start, opens)
         days = (covered[covered > np.timedelta64(0)] / _DAY).sum()
-        if days >= month.days_in_month - 1.5:
+        if days >= max((closes - opens) / _DAY - _LACKING_DAYS, 0.5):
             touched.add(month.year)
         else:
             lacking.append(month)

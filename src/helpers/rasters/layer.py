@@ -155,7 +155,7 @@ def _on_grid(steps: Timeline, geobox: GeoBox, layer: _Layer) -> tuple[NDArray, t
     values, years = np.full(geobox.shape, np.nan, np.float32), ()
     for block in blocks(steps.sources[0], geobox, len(steps.sources)):
         stack = _stack(steps.sources, geobox, block, plans)
-        if np.isfinite(stack).any():
+        if not np.isnan(stack).all():  # infinite ones go on, to be refused
             values[block], years = _combine(stack, steps, layer)
     return values, years
 

@@ -93,14 +93,14 @@ def shares(values: NDArray, place: Footprint, plan: Plan) -> NDArray:
     one over all sources that touch; so sums of several tiles can be added.
     """
     if plan.classes:
-        values = np.where(np.isnan(values), np.nan, np.isin(values, plan.classes))
+        values = np.where(np.isfinite(values), np.isin(values, plan.classes), values)
     values = np.asarray(values, dtype=np.float32)
     if plan.method == "average":
         total, weight = area_mean(values, place.column, place.row, plan.widest)
         return np.stack([total, weight, weight > 0])
     if plan.method == "mode":
         mode = area_mode(values, place.column, place.row, plan.widest)
-        known = np.isfinite(mode)
+        known = ~np.isnan(mode)
         return np.stack([np.where(known, mode, 0), known, known])
     own, known = _look_up(values, np.floor(place.column), np.floor(place.row))
     if plan.method == "nearest":
@@ -118,7 +118,7 @@ def _between(values: NDArray, place: Footprint) -> tuple[NDArray, NDArray]:
             value, known = _look_up(values, west + right, north + down)
             share = np.abs(1 - right - (column - west)) * np.abs(1 - down - (row - north))
             share = np.where(known, share, 0)
-            total += share * value
+            total += np.multiply(share, value, out=np.zeros_like(total), where=share > 0)
             weight += share
     return total, weight
 

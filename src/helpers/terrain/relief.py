@@ -12,6 +12,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from odc.geo.geobox import GeoBox
 from pvlib.location import lookup_altitude
+from pyproj import Transformer
 from rasterio.enums import Resampling
 from rasterio.transform import from_origin
 from rasterio.warp import reproject
@@ -59,13 +60,25 @@ def relief_at(longitude: ArrayLike, latitude: ArrayLike) -> NDArray:
 
 def _altitude_table(geobox: GeoBox) -> tuple[NDArray, object]:
     """Window of the altitude table around a grid, with its affine transform (EPSG:4326)."""
-    west, south, east, north = geobox.extent.to_crs("EPSG:4326", resolution=10_000).boundingbox
+    west, south, east, north = _bounds(geobox)
     rows = _window(90 - north, 90 - south, 180)
     columns = _window(west + 180, east + 180, 360)
     with h5py.File(Path(pvlib.__file__).parent / "data" / "Altitude.h5") as stored:
         table = stored["Altitude"][rows, columns]
     corner = columns.start / _CELLS_PER_DEGREE - 180, 90 - rows.start / _CELLS_PER_DEGREE
     return table, from_origin(*corner, 1 / _CELLS_PER_DEGREE, 1 / _CELLS_PER_DEGREE)
+
+
+def _bounds(geobox: GeoBox) -> tuple[float, float, float, float]:
+    """West, south, east and north of a grid, degrees; the outline round a pole does not hold it."""
+    west, south, east, north = geobox.extent.to_crs("EPSG:4326", resolution=10_000).boundingbox
+    to_grid = Transformer.from_crs("EPSG:4326", str(geobox.crs), always_xy=True)
+    left, bottom, right, top = geobox.boundingbox
+    for pole in (-90.0, 90.0):
+        x, y = to_grid.transform(0.0, pole)
+        if left <= x <= right and bottom <= y <= top:
+            west, south, east, north = -180.0, min(south, pole), 180.0, max(north, pole)
+    return west, south, east, north
 
 
 def _window(first_deg: float, last_deg: float, whole_deg: float) -> slice:
