@@ -8,8 +8,7 @@ import numpy as np
 import rasterio
 from bad_input.catalogue import row
 
-from helpers.opendata import layers
-from helpers.opendata.download import RemoteFile
+from helpers.opendata.download import RemoteFile, expect_as_arrived
 from helpers.opendata.received import check_received
 from helpers.opendata.transfer import Answer
 from helpers.storage import sha256, write_json
@@ -91,7 +90,7 @@ def in_cache(what, change):
     def step(folder):
         file = RemoteFile(ADDRESS, folder / "cache" / "a.tif", "tiff")
         try:
-            layers.expect_as_arrived([file])
+            expect_as_arrived([file])
         finally:
             assert not file.path.exists()
 

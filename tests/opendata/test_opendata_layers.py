@@ -1,5 +1,6 @@
 """The command: from an empty folder to checked layers and boreholes, once and again."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -113,6 +114,33 @@ def test_tables_of_a_collection_that_became_shorter_go(served):
     left.write_text("of another version")
     prepare(study, progress=False)
     assert [path.name for path in study.borehole_files()] == ["gtnp_magt.tab"]
+
+
+def test_every_table_of_a_collection_is_looked_after(served, open_server, like, monkeypatch):
+    """A part that is edited or gone is put there again."""
+    study = load_study(served)
+    found = layers.OpenItem.files
+    others = like.HOLES.replace("A1\t", "C1\t").replace("B7\t", "D7\t")
+    open_server.put(f"{like.RECORD}_others", others.encode())
+
+    def two_files(item, study):
+        if item.layer:
+            return found(item, study)
+        (file,) = found(item, study)
+        path = file.path.with_name("others.tab")
+        return [file, dataclasses.replace(file, url=f"{file.url}_others", path=path)]
+
+    monkeypatch.setattr(layers.OpenItem, "files", two_files)
+    prepare(study, progress=False)
+    first, second = study.borehole_files()
+    content = second.read_bytes()
+    for damage in (lambda: second.write_text("edited"), second.unlink):
+        damage()
+        prepare(study, progress=False)
+        assert study.borehole_files() == [first, second] and second.read_bytes() == content
+    before = second.stat().st_mtime_ns
+    prepare(study, progress=False)
+    assert second.stat().st_mtime_ns == before
 
 
 def test_boreholes_that_cannot_be_read_do_not_enter_the_study(served, open_server, like):

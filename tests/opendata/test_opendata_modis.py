@@ -396,8 +396,10 @@ def test_an_old_list_serves_only_when_all_its_files_are_there(study, catalogue, 
     files[5].path.unlink()
     with pytest.raises(ContractError, match="cannot be searched"):
         modis.files(study, layer(), tmp_path, catalogue.url)
-    kept.write_text("")
-    assert modis.files(study, layer(), tmp_path, catalogue.url) == files
+    odd = [{**old, "urls": {"MOD11A2.A2023999.h25v03.061.1": {"x": "y"}}}, {**old, "urls": 3}]
+    for content in ("", "[]", '{"urls": {}}', *map(json.dumps, odd)):
+        kept.write_text(content)
+        assert modis.files(study, layer(), tmp_path, catalogue.url) == files
 
 
 def test_of_reprocessed_items_the_one_produced_last_is_taken(study, catalogue, tmp_path):

@@ -131,9 +131,14 @@ def remove_broken(files: Sequence[RemoteFile]) -> list[Path]:
     return _removed([file for file in files if file.is_finished and _is_broken(file)])
 
 
-def remove_changed(files: Sequence[RemoteFile]) -> list[Path]:
-    """Remove those of the fetched files that are not what had arrived, and return their paths."""
-    return _removed([file for file in files if file.is_finished and _is_changed(file)])
+def expect_as_arrived(files: Sequence[RemoteFile]) -> None:
+    """Raise if a fetched file no longer holds what had arrived, and remove it."""
+    changed = _removed([file for file in files if file.is_finished and _is_changed(file)])
+    if changed:
+        raise ContractError(
+            f"Changed since they were fetched, and therefore removed: "
+            f"{', '.join(map(str, changed))}. Run again: only these are fetched."
+        )
 
 
 def _removed(files: Sequence[RemoteFile]) -> list[Path]:

@@ -21,10 +21,10 @@ from helpers.area import study_area
 from helpers.boreholes import read_boreholes
 from helpers.opendata.download import (
     RemoteFile,
+    expect_as_arrived,
     fetch_all,
     remote_sizes,
     remove_broken,
-    remove_changed,
 )
 from helpers.opendata.product import OpenBoreholes, Product, layer_geobox, product
 from helpers.opendata.record import LAYER_DIGEST, layer_settings
@@ -37,6 +37,7 @@ CACHE_VARIABLE = "PERMAFROST_CACHE"
 BOREHOLES = "boreholes"
 _FILES_ASKED = 100
 _SUMMARY = "summary"
+_PART_DIGESTS = "part_sha256"
 _PLAN_COLUMNS = ["product", "layers", "files", "cached", "bytes", "licence", "folder", "problem"]
 
 
@@ -53,6 +54,12 @@ class OpenItem:
     def provenance(self) -> Path:
         """Where it is written down what it was made of."""
         return self.target.with_suffix(".json")
+
+    @property
+    def parts(self) -> list[Path]:
+        """The tables of a collection of boreholes that lie beside the first."""
+        beside = self.target.parent.glob(f"{self.target.stem}_[0-9]*.tab")
+        return [] if self.layer else sorted(beside)
 
     def files(self, study: Study) -> list[RemoteFile]:
         """What it is made of; a small index may be fetched to tell."""
@@ -172,8 +179,9 @@ def _up_to_date(
     paths = fetch_all(files, progress)
     made_of = _made_of(study, item, files)
     known = read_known(item.provenance)
-    summary, digest = known.pop(_SUMMARY, None), known.pop(LAYER_DIGEST, None)
-    is_there = item.target.is_file() and sha256(item.target) == digest
+    summary = known.pop(_SUMMARY, None)
+    digests = {key: known.pop(key, None) for key in (LAYER_DIGEST, _PART_DIGESTS)}
+    is_there = item.target.is_file() and _digests(item) == digests
     if is_there and summary and known == made_of:
         return summary
     expect_as_arrived(files)
@@ -187,18 +195,13 @@ def _up_to_date(
         raise ContractError(
             f"{error} Broken and therefore removed: {removed}. Run again: only this is fetched."
         ) from error
-    found = {_SUMMARY: summary, LAYER_DIGEST: sha256(item.target)}
-    write_json({**made_of, **found}, item.provenance)
+    write_json({**made_of, _SUMMARY: summary, **_digests(item)}, item.provenance)
     return summary
 
 
-def expect_as_arrived(files: list[RemoteFile]) -> None:
-    """Raise if a download no longer holds what had arrived, and remove it."""
-    if changed := remove_changed(files):
-        raise ContractError(
-            f"Changed since they were fetched, and therefore removed: "
-            f"{', '.join(map(str, changed))}. Run again: only these are fetched."
-        )
+def _digests(item: OpenItem) -> dict[str, Any]:
+    parts = {path.name: sha256(path) for path in item.parts}
+    return {LAYER_DIGEST: sha256(item.target), _PART_DIGESTS: parts or None}
 
 
 def _made_of(study: Study, item: OpenItem, files: list[RemoteFile]) -> dict[str, Any]:
@@ -296,7 +299,7 @@ def _make_boreholes(study: Study, item: OpenItem, paths: list[Path]) -> dict[str
         with replacing(target) as unfinished:
             unfinished.write_bytes(path.read_bytes())
     # A collection may have become shorter, and what lies there is read as boreholes.
-    for old in {*item.target.parent.glob(f"{item.target.stem}_[0-9]*.tab")}.difference(targets):
+    for old in set(item.parts).difference(targets):
         old.unlink()
     temperature = data.records["temperature_c"]
     area = study.area

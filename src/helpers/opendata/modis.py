@@ -100,10 +100,11 @@ def files(study: Study, layer: OpenLayer, cache: Path, server: str) -> list[Remo
 def _kept_files(kept: Path, cache: Path) -> list[RemoteFile]:
     """Files of a list in the cache, if it is recent or all of them are there; otherwise none."""
     content = read_known(kept)
-    if not content:
-        return []
-    found = _remote_files(content["urls"], cache)
-    age = datetime.now(UTC) - datetime.fromisoformat(content["searched"])
+    try:
+        found = _remote_files(content["urls"], cache)
+        age = datetime.now(UTC) - datetime.fromisoformat(content["searched"])
+    except (KeyError, TypeError, AttributeError, ValueError, ContractError):
+        return []  # no list, or one that something else wrote: what it lists is searched again
     return found if abs(age) < LIST_SERVES or all(file.is_finished for file in found) else []
 
 

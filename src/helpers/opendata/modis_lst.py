@@ -40,6 +40,7 @@ from helpers.opendata.modis_tiles import (
     to_sinusoidal,
 )
 from helpers.opendata.product import OF_A_WINTER, Product, needed_area, whole_years
+from helpers.opendata.reading import as_layer
 from helpers.settings import OpenLayer
 from helpers.study import Study
 
@@ -66,16 +67,15 @@ def build(study: Study, layer: OpenLayer, paths: list[Path], geobox: GeoBox) -> 
         rasters.array_source(tile.layers[layer.quantity], tile.transform, SINUSOIDAL)
         for tile in tiles
     ]
-    values = rasters.regrid_tiles(sources, geobox).astype("float32")
+    values = rasters.regrid_tiles(sources, geobox)
     units, long_name = QUANTITIES[layer.quantity]
-    attributes = {
-        "units": units,
-        "long_name": f"{long_name} (satellite, clear sky)",
-        "source": _source(paths, years, tiles, layer.quantity),
-    }
-    coordinates = {name: axis.values for name, axis in geobox.coordinates.items()}
-    on_grid = xr.DataArray(values, coords=coordinates, dims=("y", "x"), attrs=attributes)
-    return on_grid.rio.write_crs(str(geobox.crs))
+    return as_layer(
+        values,
+        geobox,
+        units=units,
+        long_name=f"{long_name} (satellite, clear sky)",
+        source=_source(paths, years, tiles, layer.quantity),
+    )
 
 
 PRODUCT = Product(
