@@ -12,11 +12,12 @@ from PIL import Image
 
 from helpers.baselines import kriging_verdict, skill_table
 from helpers.held_out import quantile_name
-from helpers.products.area_rows import MAPPED, PERMAFROST, temperature_rows
+from helpers.products.area_rows import temperature_rows
 from helpers.report_card import page, report_card, write_report_card
 from helpers.report_card.limits import limits
 from helpers.report_card.paths import AREA, found, plain
 from helpers.residuals import empirical_variogram, fit_variogram, morans_i
+from helpers.settings import MAPPED, PERMAFROST
 from helpers.storage import ContractError, library_versions
 from helpers.study import load_study
 from helpers.validation import DESIGNS, design_scores, levels_of, validation_record

@@ -5,7 +5,7 @@ import pytest
 
 from helpers import run
 from helpers.boreholes import read_boreholes
-from helpers.products.area_rows import PERMAFROST
+from helpers.settings import PERMAFROST
 from helpers.storage import write_json
 from helpers.study import StudyError, load_study
 

@@ -21,11 +21,10 @@ TWO = [[0, 1], [0, 1]]
 
 
 def test_a_prediction_of_exactly_0_is_frozen():
-    """In both scores of frozen or not; two sites are enough for either."""
+    """Two sites are enough."""
     near = near_zero_scores([-0.1, 0.1], [0.0, 0.2])
     assert near["confusion_matrix"] == [[1, 0], [0, 1]]
     assert near["overall_accuracy"] == 1
-    assert frozen_scores([-1, 1], [0.9, 0.1], [0, 1])["confusion_matrix"] == [[1, 0], [0, 1]]
 
 
 def test_one_probability_for_all_sites_is_an_area_under_the_curve_of_one_half():
@@ -87,7 +86,7 @@ def test_every_kind_of_score_goes_into_json():
     pit = probability_integral_transform([0.2, 0.7])
     tables = [interval_scores([1, 2], TWO, [0.05, 0.95]), pinball_scores([1, 2], TWO, [0.1, 0.9])]
     near = [near_zero_scores([-9, 9], [1, 1]), near_zero_scores([0, 0], [0, 1])]
-    frozen = frozen_scores([-1, 1], [0.9, 0.1], [0, 1], groups=["a", "b"])
+    frozen = frozen_scores([-1, 1], [0.9, 0.1], groups=["a", "b"])
     again = json.loads(json.dumps([pit, tables, near, frozen]))
     assert again[0]["edges"] == pytest.approx(np.linspace(0, 1, 11).tolist())
     assert again[2][0]["n"] == 0

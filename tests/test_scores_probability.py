@@ -9,9 +9,7 @@ from scipy.stats import binom, norm
 from sklearn import metrics
 
 from helpers.scores import (
-    FROZEN_LABELS,
     brier_score,
-    classification_scores,
     frozen_scores,
     interval_coverage,
     interval_scores,
@@ -49,16 +47,14 @@ def test_auc_and_brier_by_hand():
 
 
 def test_frozen_scores_agree_with_the_other_scores(sites):
-    observed, predicted, probability = sites
-    scores = frozen_scores(observed, probability, predicted)
+    observed, _, probability = sites
+    scores = frozen_scores(observed, probability)
     frozen = observed <= 0
     assert scores["auc"] == pytest.approx(metrics.roc_auc_score(frozen, probability))
     assert scores["brier_score"] == pytest.approx(brier_score(frozen, probability))
     share = np.full(104, frozen.mean())
     assert scores["brier_reference"] == pytest.approx(brier_score(frozen, share))
     assert scores["reliability"] == reliability(frozen, probability)
-    classes = classification_scores(observed > 0, predicted > 0, FROZEN_LABELS)
-    assert {name: scores[name] for name in classes} == classes
     assert json.loads(json.dumps(scores)) == scores
 
 
@@ -101,12 +97,6 @@ def test_one_class_alone_has_no_auc_and_no_skill():
     scores = frozen_scores([-1, -2, -3], [0.9, 0.8, 0.7])
     assert np.isnan([scores["auc"], *scores["auc_interval"], scores["brier_skill"]]).all()
     assert scores["brier_score"] == pytest.approx(0.14 / 3)
-
-
-def test_another_threshold_is_another_question():
-    scores = frozen_scores([-3, -1.5, 1], [0.9, 0.2, 0.1], [-2, -1, 1], at_or_below=-1.5)
-    assert scores["observed_share"] == pytest.approx(2 / 3)
-    assert scores["confusion_matrix"] == [[1, 0], [1, 1]]
 
 
 def test_reliability_by_hand():
@@ -271,7 +261,6 @@ TWO = [[0, 1], [0, 1]]
         (lambda: frozen_scores([1], [0.5]), "1 site found"),
         (lambda: frozen_scores([1, np.nan], [0.5, 0.5]), "observed: row 1 holds nan"),
         (lambda: frozen_scores([1, 2], [0.5, 50]), r"probability in 0\.5 \.\.\. 50"),
-        (lambda: frozen_scores([1, 2], [0.5, 0.5], [1, 2, 3]), r"'predicted': \(3,\)"),
         (lambda: frozen_scores([1, -2], [0.5, 0.5], groups=[1, 1]), "all 2 sites are in one"),
         (lambda: reliability([0, 1], [0.5, 0.5], n_bins=0), "n_bins is 0; 1 to 10"),
         (lambda: reliability([0, 3], [0.5, 0.5]), "needed: 0 or 1"),

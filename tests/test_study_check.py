@@ -1,5 +1,6 @@
 """What `check` says of studies in order and out of order; each test is a claim."""
 
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -163,6 +164,15 @@ def test_a_crs_that_is_not_equal_area_is_answered_with_one_that_is(folder):
     edit(folder, ("+proj=aea +lat_1=48.8333 +lat_2=52.1667", "+proj=tmerc +k=0.9"))
     row = study_check.check(folder)[0]
     assert row.state == WRONG and "+proj=aea +lat_1=48.8333 +lat_2=52.1667" in row.remedy
+
+
+def test_a_study_with_a_byte_order_mark_is_checked_to_the_end(folder):
+    """As editors on Windows write it."""
+    edit(folder, ("+proj=aea +lat_1=48.8333 +lat_2=52.1667", "+proj=tmerc +k=0.9"))
+    path = folder / "study.toml"
+    path.write_text(path.read_text("utf-8"), encoding="utf-8-sig")
+    row = study_check.check(folder)[0]
+    assert row.state == WRONG and "suits this area" in row.remedy
 
 
 def test_a_crs_of_another_region_is_doubtful(folder):
@@ -378,6 +388,13 @@ def test_an_outline_in_wrong_order_is_wrong_and_a_missing_one_missing(folder):
     assert found(rows, "outline")[0].state == WRONG and found(rows, "towns")[0].state == DOUBTFUL
 
 
+def test_folds_of_one_number_are_told_with_both_their_purposes(folder):
+    look = Look(load_study(folder))
+    assert look.study.validation.matched_folds == look.study.validation.n_folds
+    rows = found(look_at(folder, "validation"), "validation")
+    assert ["for errors" in row.found for row in rows] == [False, True]
+
+
 def test_folds_that_the_sites_do_not_allow_are_wrong(folder):
     edit(folder, ("n_folds = 5", "n_folds = 39"))
     rows = found(look_at(folder, "validation"), "validation")
@@ -424,6 +441,20 @@ def test_sites_that_the_checks_refuse_are_told_once(folder):
     assert "1 x outside the area (H00" in found(rows, "refused sites")[0].found
     text = found(rows, "expected sites")[0].found
     assert text == "38 of 40 sites can be used (not: 1 refused; 1 x too shallow)"
+
+
+def test_a_site_that_several_checks_refuse_counts_once(folder):
+    """A third of the sites lie elsewhere, and each of them fails two checks."""
+    table = holes(folder)
+    far = table["site"].isin([f"H{i:02d}" for i in range(14)])
+    table.loc[far, "longitude"] = 10.0
+    table.to_csv(folder / "boreholes" / "holes.csv", index=False)
+    look = Look(load_study(folder))
+    checked = look.survey.checked
+    twice = pd.concat([checked.flags, checked.flags.assign(check="another")])
+    look.survey = replace(look.survey, checked=replace(checked, flags=twice))
+    rows = gathered(findings("sites", partial(checks.CHECKS["sites"], look), look.study))
+    assert found(rows, "refused sites")[0].state == DOUBTFUL
 
 
 def test_of_many_files_that_cannot_be_read_twenty_are_named(folder):

@@ -48,6 +48,13 @@ def test_prediction_points_are_a_regular_sample_of_the_mapped_cells(study, covar
     cells = set(zip(x, y, strict=True))
     assert set(map(tuple, points)) <= cells
     assert np.abs(points.mean(axis=0) - [x.mean(), y.mean()]).max() < 10_000
+    mapped = covariates["TDD"].notnull()
+    np.testing.assert_array_equal(validation.regular_sample(mapped, study), points)
+    n = int(mapped.sum())
+    for wanted, at_least in ((n // 9, 0.9), (n // 4, 0.9), (n // 3, 0.9), (n, 1.0), (9 * n, 0.1)):
+        few = study.changed(validation={"n_prediction_points": wanted})
+        taken = len(validation.regular_sample(mapped, few)) / wanted
+        assert at_least <= taken < 4.1 and taken * wanted <= n
 
 
 def test_random_folds_differ_between_repeats_and_return_with_the_seed(study, study_folder):

@@ -22,7 +22,7 @@ def check_training(predictors: pd.DataFrame, temperature_c: NDArray) -> None:
             f"{len(predictors)} rows of predictors, but temperatures of shape "
             f"{temperature_c.shape}; one for each row is needed."
         )
-    table = predictors.assign(**{"temperature at 15 m": temperature_c})
+    table = predictors.assign(**{"temperature": temperature_c})
     missing = ~np.isfinite(table.to_numpy(dtype=float))
     if missing.any():
         row, column = np.argwhere(missing)[0]

@@ -78,7 +78,9 @@ def _climate(card: Card) -> str:
 
 
 def _sites_per_predictor(card: Card) -> str:
-    n, predictors = card["data"]["used"], len(card["data"]["predictors"])
+    n, predictors = card["data"]["sites_validated"], len(card["data"]["predictors"])
+    if n is None:
+        return f"Sites per predictor: {MISSING}."
     return (
         f"{n} sites for {predictors} predictors, {n / predictors:.0f} per predictor; "
         f"{percent(card['data']['share_extended'])} of the sites are extended from holes that do "

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from helpers.error_model.groups import BOX
+from helpers.products.area_interval import LEVEL
 from helpers.report_card.paths import found
 from helpers.report_card.words import MISSING, celsius, number, p_value, percent
 from helpers.settings import MAPPED, PERMAFROST
@@ -125,7 +126,8 @@ def area(card: Card) -> str:
         return f"Interval of the area of permafrost: {MISSING}."
     median, low, high = ends
     return (
-        f"The 90 % interval of the area of permafrost, {low:.1f} to {high:.1f} × 10⁴ km², is "
+        f"The {100 * LEVEL:g} % interval of the area of permafrost, {low:.1f} to {high:.1f} × 10⁴ "
+        "km², is "
         f"{percent((high - low) / median)} of its median wide: near cells err alike, so their "
         "errors do not average out. It knows the errors of the map, not those of the error model."
         f"{_true_area(card, found(rows, MAPPED, 'area'), ends)}"

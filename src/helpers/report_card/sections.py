@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from helpers.products.area_interval import LEVEL
 from helpers.report_card.markup import (
     bullets,
     lines,
@@ -139,7 +140,7 @@ def residuals(card: Card) -> str:
         )
         + longest
         + ", where correlation falls to 1/e",
-        "Its share of the nugget": percent(nugget / (nugget + sill) if known else None),
+        "Share of the nugget in its variance": percent(nugget / (nugget + sill) if known else None),
     }
     each = (lines({label: value}) for label, value in numbers.items())
     return section("8. Residuals", side_by_side(*each))
@@ -162,7 +163,7 @@ def area(card: Card) -> str:
         "Outside": entry("outside_applicability", one),
         "Shifted": entry("of_shifted_mean", one),
         "Simulated median": entry("simulated_median", one),
-        "90 % interval": lambda row: span((row["lower"], row["upper"]), one),
+        f"{100 * LEVEL:g} % interval": lambda row: span((row["lower"], row["upper"]), one),
     }
     caption = (
         "Area, 10⁴ km²: cells whose prediction lies in the class, inside and outside the area of "

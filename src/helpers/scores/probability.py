@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import roc_auc_score
 
-from helpers.scores.classes import FROZEN_LABELS, classification_scores
 from helpers.scores.common import (
     check_two_sites,
     exact_share,
@@ -83,25 +82,19 @@ def reliability(
 def frozen_scores(
     observed: ArrayLike,
     probability: ArrayLike,
-    predicted: ArrayLike | None = None,
-    at_or_below: float = 0.0,
     n_bootstrap: int = 2000,
     seed: int = 0,
     *,
     groups: ArrayLike | None = None,
 ) -> dict[str, Any]:
-    """Scores of the probability of permafrost and, if given, of the map of frozen or not.
+    """Scores of the probability of permafrost.
 
     Parameters
     ----------
     observed
-        Temperature (n,), deg C; at or below ``at_or_below`` a site is frozen.
+        Temperature (n,), deg C; at or below 0 a site is frozen.
     probability
         Predicted probability (n,) that the site is frozen, 0 ... 1.
-    predicted
-        Predicted temperature (n,), deg C.
-    at_or_below
-        Temperature, deg C, that the probability is about.
     n_bootstrap, seed, groups
         For the intervals, as in :func:`helpers.scores.regression_scores`.
 
@@ -115,8 +108,6 @@ def frozen_scores(
         beforehand: a strong reference) and ``brier_skill`` (1 - score/reference; 0: no better);
         ``reliability`` (of :func:`reliability`). NaN where undefined, as AUC and skill are if all
         sites are frozen or none is.
-        With ``predicted`` also all of :func:`helpers.scores.classification_scores` for the labels
-        "frozen" and "not frozen".
 
     Raises
     ------
@@ -126,7 +117,7 @@ def frozen_scores(
 
     """
     (observed,) = same_sites(observed=observed)
-    frozen, probability = _checked(observed <= at_or_below, probability)
+    frozen, probability = _checked(observed <= 0, probability)
     n = len(frozen)
     check_two_sites(n)
     share, interval = exact_share(int(frozen.sum()), n)
@@ -141,11 +132,7 @@ def frozen_scores(
         scores, **{kind: _scores(frozen, probability, t) for kind, t in resampled.items()}
     )
     result["reliability"] = reliability(frozen, probability)
-    if predicted is None:
-        return result
-    (predicted,) = same_sites(predicted=predicted)
-    classes = classification_scores(1 - frozen, predicted > at_or_below, FROZEN_LABELS)
-    return classes | result
+    return result
 
 
 def _scores(frozen: NDArray, probability: NDArray, times: NDArray) -> dict[str, NDArray]:

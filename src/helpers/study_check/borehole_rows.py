@@ -81,7 +81,8 @@ def site_rows(look: Look) -> Iterator[Row]:
     yield from _period_row(survey, study)
     refused = flags[flags["action"] == REFUSED]
     if len(refused):
-        many = len(refused["site"].unique()) > _LARGE_SHARE * (n_used + len(refused))
+        n_refused = refused["site"].nunique()
+        many = n_refused > _LARGE_SHARE * (n_used + n_refused)
         yield Row(
             "refused sites", DOUBTFUL if many else FINE, _counts(refused), "Notebook 01 says why."
         )

@@ -78,7 +78,7 @@ def _errors_of_file(file: Path, error: StudyError) -> Iterator[Row]:
     for line in str(error).splitlines():
         text = line.removeprefix(f"{file}: ").removeprefix(f"{file.resolve()}: ")
         if text.startswith("grid.crs") and not isinstance(error.__cause__, ValidationError):
-            area = Area(**tomllib.loads(file.read_text(encoding="utf-8"))["area"])
+            area = Area(**tomllib.loads(file.read_text(encoding="utf-8-sig"))["area"])
             better = equal_area_crs(area.west, area.south, area.east, area.north)
             remedy = f'crs = "{better}" suits this area.'
         yield Row("study.toml", WRONG, text, remedy)

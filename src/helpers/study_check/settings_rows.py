@@ -14,7 +14,7 @@ from helpers.study import Study
 from helpers.study_check.look import Look, inside
 from helpers.study_check.projection import equal_area_crs, shape_distortion_deg, turned_deg
 from helpers.study_check.rows import DOUBTFUL, FINE, MISSING, WRONG, NotInOrderError, Row, rounded
-from helpers.validation import knndm_folds
+from helpers.validation import knndm_folds, regular_sample
 
 _FEW_CELLS, _MANY_CELLS = 1_000, 30_000_000
 _LARGE_ANGLE_DEG, _TURNED_DEG = 20.0, 15.0
@@ -130,18 +130,16 @@ def class_rows(look: Look) -> Iterator[Row]:
 
 
 def validation_rows(look: Look) -> Iterator[Row]:
-    """Whether the folds can be made of the sites, as notebooks 02 and 05 make them."""
+    """Whether the folds can be made of the sites, as notebooks 02 and 03 make them."""
     study, used = look.study, look.survey.used
     if len(used) < study.boreholes.fewest_sites:
         raise NotInOrderError("see that enough sites can be used")
     settings = study.validation
-    rows, columns = np.nonzero(look.mapped.to_numpy())
-    step = max(len(rows) // settings.n_prediction_points, 1)
-    x, y = look.mapped.x.to_numpy()[columns][::step], look.mapped.y.to_numpy()[rows][::step]
-    purposes = {settings.n_folds: "to choose predictors", settings.matched_folds: "for errors"}
-    for n_folds, purpose in purposes.items():
+    points = regular_sample(look.mapped, study)
+    purposes = (settings.n_folds, "to choose predictors"), (settings.matched_folds, "for errors")
+    for n_folds, purpose in purposes:
         try:
-            made = knndm_folds(study, used, np.column_stack([x, y]), n_folds)
+            made = knndm_folds(study, used, points, n_folds)
         except ContractError as error:
             remedy = "Fewer folds (n_folds, n_matched_folds) or a larger max_share in [validation]."
             yield Row("validation", WRONG, f"{n_folds} folds {purpose}: {error}", remedy)

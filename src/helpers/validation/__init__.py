@@ -16,6 +16,7 @@ from helpers.validation.designs import (
     distance_to_map,
     knndm_folds,
     prediction_points,
+    regular_sample,
     repeated_random_folds,
     study_designs,
 )
@@ -98,6 +99,7 @@ __all__ = [
     "read_layers",
     "read_training",
     "read_validation",
+    "regular_sample",
     "repeated_random_folds",
     "score_table",
     "site_errors",

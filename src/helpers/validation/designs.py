@@ -44,15 +44,24 @@ HEADLINE = "knndm"
 def prediction_points(study: Study, covariates: xr.Dataset) -> NDArray:
     """Regular sample (n, 2) of the cells that get a prediction: easting and northing, m.
 
-    Every so many-th cell along the rows of the map, ``validation.n_prediction_points`` or a few
-    more; kNNDM compares their distances to the sites.
+    About ``validation.n_prediction_points`` on large maps; kNNDM compares their distances to the
+    sites.
     """
-    known = np.logical_and.reduce(
-        [np.isfinite(covariates[p].to_numpy()) for p in study.forest.predictors]
-    )
+    layers = [covariates[name] for name in study.forest.predictors]
+    known = np.logical_and.reduce([np.isfinite(layer.to_numpy()) for layer in layers])
+    return regular_sample(layers[0].copy(data=known), study)
+
+
+def regular_sample(mapped: xr.DataArray, study: Study) -> NDArray:
+    """Easting and northing (n, 2), m, of every so many-th row and column of mapped cells (y, x).
+
+    Steps are whole cells, so that there are ``validation.n_prediction_points`` or more: up to four
+    times as many on maps of few cells, all of them on smaller ones.
+    """
+    known = mapped.to_numpy()
     step = max(int(np.sqrt(known.sum() / study.validation.n_prediction_points)), 1)
     rows, columns = np.nonzero(known[step // 2 :: step, step // 2 :: step])
-    x, y = covariates.x.values[step // 2 :: step], covariates.y.values[step // 2 :: step]
+    x, y = mapped.x.values[step // 2 :: step], mapped.y.values[step // 2 :: step]
     return np.column_stack([x[columns], y[rows]])
 
 

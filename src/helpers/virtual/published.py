@@ -1,4 +1,4 @@
-"""How close the virtual truth comes to what is published about Northeast China."""
+"""How close the virtual truth comes to what is published, or expected, of Northeast China."""
 
 from __future__ import annotations
 
@@ -9,12 +9,17 @@ import xarray as xr
 from helpers.study import Study
 
 _AROUND_M = 25_000
+PUBLISHED, EXPECTED = "published", "expected"
 
 
 def published_comparison(
     study: Study, covariates: xr.Dataset, truth: xr.DataArray, towns: pd.DataFrame
 ) -> pd.DataFrame:
-    """Truth beside published values (``published_values.csv`` of the study names the sources).
+    """Truth beside what is published, or expected, of the same places.
+
+    Published values are those of ``published_values.csv`` of the study, which names their sources.
+    Expected is what follows from permafrost ending in the Lesser Khingan and near Arxan, and the
+    Songnen plain having none; no publication is known that gives these as numbers.
 
     Parameters
     ----------
@@ -27,7 +32,7 @@ def published_comparison(
 
     Returns
     -------
-    quantity, published_low, published_high, truth, unit. "Around" means within 25 km.
+    quantity, basis (published or expected), low, high, truth, unit. "Around" means within 25 km.
 
     """
     around = {
@@ -42,24 +47,25 @@ def published_comparison(
         for name in ("TDD", "FDD", "PRE")
     }
     rows = [
-        ("permafrost area", 25.21, 35.14, frozen.size * cell, "1e4 km2"),
-        ("coldest permafrost (0.5 % quantile of frozen cells)", -3.6, -3.6,
+        ("permafrost area", PUBLISHED, 25.21, 35.14, frozen.size * cell, "1e4 km2"),
+        ("coldest permafrost (0.5 % quantile of frozen cells)", PUBLISHED, -3.6, -3.6,
          np.quantile(frozen, 0.005), "degC"),
-        ("mean around Mohe", -2.75, -2.75, temperature["Mohe"].mean(), "degC"),
-        ("mean around Gen'he", -2.83, -0.49, temperature["Genhe"].mean(), "degC"),
-        ("coldest 5 % around Yichun, Lesser Khingan", -1.0, 0.0,
+        ("mean around Mohe", PUBLISHED, -2.75, -2.75, temperature["Mohe"].mean(), "degC"),
+        ("mean around Gen'he", PUBLISHED, -2.83, -0.49, temperature["Genhe"].mean(), "degC"),
+        ("coldest 5 % around Yichun, Lesser Khingan", EXPECTED, -1.0, 0.0,
          np.quantile(temperature["Yichun"], 0.05), "degC"),
-        ("frozen share around Arxan, southern limit", 0.05, 0.95,
+        ("frozen share around Arxan, southern limit", EXPECTED, 0.05, 0.95,
          (temperature["Arxan"] <= 0).mean(), "1"),
-        ("frozen share around Qiqihar, Songnen plain", 0.0, 0.0,
+        ("frozen share around Qiqihar, Songnen plain", EXPECTED, 0.0, 0.0,
          (temperature["Qiqihar"] <= 0).mean(), "1"),
-        ("frozen share around Harbin, Songnen plain", 0.0, 0.0,
+        ("frozen share around Harbin, Songnen plain", EXPECTED, 0.0, 0.0,
          (temperature["Harbin"] <= 0).mean(), "1"),
-        ("air thawing index around Jagdaqi", 2698.52, 2698.52, jagdaqi["TDD"], "degC d"),
-        ("air freezing index around Jagdaqi", 2318.95, 2318.95, jagdaqi["FDD"], "degC d"),
-        ("precipitation around Jagdaqi", 397.1, 397.1, jagdaqi["PRE"], "mm"),
+        ("air thawing index around Jagdaqi", PUBLISHED, 2698.52, 2698.52, jagdaqi["TDD"], "degC d"),
+        ("air freezing index around Jagdaqi", PUBLISHED, 2318.95, 2318.95,
+         jagdaqi["FDD"], "degC d"),
+        ("precipitation around Jagdaqi", PUBLISHED, 397.1, 397.1, jagdaqi["PRE"], "mm"),
     ]  # fmt: skip
-    columns = ["quantity", "published_low", "published_high", "truth", "unit"]
+    columns = ["quantity", "basis", "low", "high", "truth", "unit"]
     return pd.DataFrame(rows, columns=columns).round(3)
 
 

@@ -3,7 +3,7 @@
 It follows from the real covariates by the TTOP model (Smith and Riseborough 1996, Permafrost and
 Periglacial Processes 7, 301-309) with factors for forest, valley bottoms and snow, plus a smooth
 field that no covariate explains. The factors are tuned, so that the area and the temperatures
-come close to what is published for Northeast China; ``published_comparison`` shows how close.
+come close to what is published of Northeast China; ``published_comparison`` shows how close.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ DAYS_IN_YEAR = 365.25
 # From the permafrost table to 15 m: mostly the geothermal gradient, and what tuning asked for.
 BELOW_TABLE_C = 0.4
 UNEXPLAINED_SD_C = 0.42
-UNEXPLAINED_RANGE_KM = 30.0
+UNEXPLAINED_RANGE_KM = 30.0  # where correlation has fallen to exp(-3/2) = 0.22
 _WAVES = 300
 # The file beside the boreholes that says which truth they were drawn in, and its layers.
 DRAWN_FROM = "boreholes/drawn_from.json"
