@@ -10,12 +10,12 @@ from helpers.baselines import (
     kriging_verdict,
     skill_table,
 )
-from helpers.baselines.models import column_of, top_of_permafrost_temperature
+from helpers.baselines.models import column_of, ttop_with_fixed_factors
+from helpers.climate import top_of_permafrost_temperature as ttop_with_any_factors
 from helpers.folds import design_of, random_folds
 from helpers.residuals import Variogram, simulate_fields
 from helpers.storage import ContractError
 from helpers.study import load_study
-from helpers.virtual.truth import top_of_permafrost_temperature as ttop_with_any_factors
 
 SETTINGS = {"n_trees": 20, "min_samples_leaf": 2, "max_features": 0.67, "seed": 0}
 NAMES = [baseline.name for baseline in BASELINES]
@@ -100,18 +100,18 @@ def test_ttop_by_hand_and_against_the_formula_with_any_factors():
     """Surface: 0.8 * 1000 thawing, 0.5 * 3000 freezing; rk 0.76329 where frozen."""
     ratio = (0.57 / 2.2) ** 0.2
     assert ratio == pytest.approx(0.76329, abs=1e-5)
-    found = top_of_permafrost_temperature([1000, 3000], [3000, 1000])
+    found = ttop_with_fixed_factors([1000, 3000], [3000, 1000])
     assert found[0] == pytest.approx((ratio * 800 - 1500) / 365.25)
     assert found[1] == pytest.approx((2400 - 500 / ratio) / 365.25)
     thawing, freezing = np.meshgrid(np.linspace(0, 4000, 9), np.linspace(0, 6000, 9))
     np.testing.assert_allclose(
-        top_of_permafrost_temperature(thawing, freezing),
+        ttop_with_fixed_factors(thawing, freezing),
         ttop_with_any_factors(thawing, freezing, 0.8, 0.5, ratio),
     )
 
 
 def test_the_offset_of_ttop_is_the_mean_residual_of_the_training_sites(study, table):
-    ttop = top_of_permafrost_temperature(table["TDD"], table["FDD"])
+    ttop = ttop_with_fixed_factors(table["TDD"], table["FDD"])
     shifted = table.assign(t15_c=ttop + 1.7)
     found = baseline_predictions(
         study,

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from openpyxl import load_workbook
 
+from helpers import climate
 from helpers.covariates import build_covariates
 from helpers.folds import nearest_neighbour_distances
 from helpers.storage import ContractError, read_table
@@ -35,9 +36,9 @@ def test_a_truth_of_changed_layers_is_refused(edit_study):
 
 def test_top_of_permafrost_temperature_of_hand_computed_cases():
     """Frozen: (0.8 * 0.5 * 2000 - 0.7 * 3000) / 365.25; thawed divides freezing by rk instead."""
-    frozen = truth.top_of_permafrost_temperature(2000, 3000, 0.5, 0.7, 0.8)
+    frozen = climate.top_of_permafrost_temperature(2000, 3000, 0.5, 0.7, 0.8)
     assert frozen == pytest.approx((800 - 2100) / 365.25)
-    thawed = truth.top_of_permafrost_temperature(3000, 1000, 0.9, 0.5, 0.8)
+    thawed = climate.top_of_permafrost_temperature(3000, 1000, 0.9, 0.5, 0.8)
     assert thawed == pytest.approx((2700 - 500 / 0.8) / 365.25)
 
 

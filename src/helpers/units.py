@@ -12,6 +12,7 @@ import numpy as np
 import pint
 from numpy.typing import ArrayLike, NDArray
 
+DAYS_IN_YEAR = 365.25
 # CF writes powers without a sign for them: "kg m-2".
 _POWER = re.compile(r"(?<=[A-Za-z])(?=[-+]?\d+\b)")
 _FACTOR = re.compile(r"^(\d*\.?\d+(?:[eE][-+]?\d+)?)\s*\*?\s*(?=[A-Za-z°%])")

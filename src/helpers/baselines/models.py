@@ -15,6 +15,7 @@ from sklearn.linear_model import BayesianRidge, LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from helpers import climate
 from helpers.forest import Forest, fit_forest
 from helpers.residuals import kriged_residuals
 from helpers.settings import Covariate
@@ -25,7 +26,6 @@ MEAN, FOREST, FOREST_KRIGED = "mean", "forest", "forest and kriged residuals"
 ELEVATION, AIR = "elevation", "mean_annual_air_temperature"
 THAWING, FREEZING = "thawing_degree_days", "freezing_degree_days"
 
-DAYS_IN_YEAR = 365.25
 # Ratio of surface to air degree-days on turf: U.S. Army TM 5-852-4 (1983), table 4-1.
 THAWING_FACTOR, FREEZING_FACTOR = 0.8, 0.5
 # Thermal conductivity of thawed over frozen ground whose volume is one fifth water: the geometric
@@ -150,18 +150,16 @@ def _quantities(name: str, covariate: Covariate) -> tuple[str | None, ...]:
     return (covariate.quantity,)
 
 
-def top_of_permafrost_temperature(thawing: ArrayLike, freezing: ArrayLike) -> NDArray:
+def ttop_with_fixed_factors(thawing: ArrayLike, freezing: ArrayLike) -> NDArray:
     """Temperature at the top of permafrost or of seasonal frost with fixed factors, deg C.
 
-    The TTOP model (Smith and Riseborough 1996, Permafrost and Periglacial Processes 7, 301-309):
-    surface degree-days are a fixed share of those of the air (deg C d), and frozen ground conducts
-    better than thawed. The factors are the same everywhere, so that only climate differs; degree-
-    days of the land surface in their place are damped twice.
+    Surface degree-days are a fixed share of those of the air (deg C d). The factors are the same
+    everywhere, so that only climate differs; degree-days of the land surface in their place are
+    damped twice.
     """
-    thaw = THAWING_FACTOR * np.asarray(thawing, dtype=float)
-    freeze = FREEZING_FACTOR * np.asarray(freezing, dtype=float)
-    frozen = (CONDUCTIVITY_RATIO * thaw - freeze) / DAYS_IN_YEAR
-    return np.where(frozen <= 0, frozen, (thaw - freeze / CONDUCTIVITY_RATIO) / DAYS_IN_YEAR)
+    thawing, freezing = (np.asarray(days, dtype=float) for days in (thawing, freezing))
+    factors = THAWING_FACTOR, FREEZING_FACTOR, CONDUCTIVITY_RATIO
+    return climate.top_of_permafrost_temperature(thawing, freezing, *factors)
 
 
 def _mean(split: Split) -> NDArray:
@@ -202,7 +200,7 @@ def _ttop(split: Split) -> NDArray:
     """TTOP plus what it misses on average at the sites to learn from, the gradient among it."""
     thawing, freezing = (column_of(split.study, quantity) for quantity in (THAWING, FREEZING))
     known, new = (
-        top_of_permafrost_temperature(table[thawing], table[freezing])
+        ttop_with_fixed_factors(table[thawing], table[freezing])
         for table in (split.train, split.test)
     )
     return new + (split.observed - known).mean()

@@ -12,9 +12,9 @@ import pandas as pd
 from helpers.boreholes.annual import SENSOR
 from helpers.boreholes.flags import Result, flag, without_values
 from helpers.study import Study
+from helpers.units import DAYS_IN_YEAR
 
 TO_STANDARD_DEVIATION = 1.4826  # of the median absolute deviation
-YEAR_DAYS = 365.25
 NEAR_SURFACE_M, AIR_MARGIN_C = 0.5, 35.0
 LONG_GAP = 1.6  # times the usual time spanned by four neighbours
 ZERO_CURTAIN_C, ZERO_CURTAIN_DAYS = 0.3, 200
@@ -146,7 +146,7 @@ def stuck_sensor(records: pd.DataFrame, sites: pd.DataFrame, study: Study) -> Re
     runs = _runs(known, study.boreholes.checks.stuck_readings)
     in_curtain = _in_curtain(runs, known)
     days = (runs["until"] - runs["time"]) / pd.Timedelta(days=1)
-    phase = np.pi * (days / YEAR_DAYS).clip(upper=1)
+    phase = np.pi * (days / DAYS_IN_YEAR).clip(upper=1)
     movement = _least_amplitude(known, runs.assign(in_curtain=in_curtain)) * (1 - np.cos(phase))
     resolution = runs["site"].map(_resolution(known))
     stuck = runs[

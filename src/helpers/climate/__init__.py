@@ -13,6 +13,7 @@ from helpers.climate.indices import (
     seasonal_precipitation,
     snow_season_precipitation,
     temperature_range,
+    top_of_permafrost_temperature,
 )
 from helpers.climate.series import AnnualMean, AnnualQuantity, annual_from_series
 from helpers.climate.stations import (
@@ -48,4 +49,5 @@ __all__ = [
     "snow_season_precipitation",
     "station_months",
     "temperature_range",
+    "top_of_permafrost_temperature",
 ]

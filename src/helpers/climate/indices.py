@@ -7,6 +7,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 from scipy.stats import norm
 
+from helpers.units import DAYS_IN_YEAR
+
 MONTHS = tuple(f"{month:02d}" for month in range(1, 13))
 DAYS_IN_MONTH = np.array([31, 28.25, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 SEASONS = {"winter": (12, 1, 2), "spring": (3, 4, 5), "summer": (6, 7, 8), "autumn": (9, 10, 11)}
@@ -156,3 +158,30 @@ def annual_climate(
 
 def _along_first_axis(values: ArrayLike, like: NDArray) -> NDArray:
     return np.reshape(np.asarray(values, dtype=float), (-1,) + (1,) * (like.ndim - 1))
+
+
+def top_of_permafrost_temperature(
+    thawing: ArrayLike,
+    freezing: ArrayLike,
+    thawing_factor: ArrayLike,
+    freezing_factor: ArrayLike,
+    conductivity_ratio: ArrayLike,
+) -> NDArray:
+    """Mean annual temperature at the top of permafrost, or of seasonal frost, deg C (TTOP).
+
+    Smith and Riseborough (1996, Permafrost and Periglacial Processes 7, 301-309): frozen ground
+    conducts better than thawed, so the season that rules at depth counts more.
+
+    Parameters
+    ----------
+    thawing, freezing
+        Degree-days of the air, deg C d.
+    thawing_factor, freezing_factor
+        n-factors, the ratio of ground-surface to air degree-days.
+    conductivity_ratio
+        Thermal conductivity of thawed over that of frozen ground.
+
+    """
+    thaw, freeze = thawing_factor * np.asarray(thawing), freezing_factor * np.asarray(freezing)
+    frozen = (conductivity_ratio * thaw - freeze) / DAYS_IN_YEAR
+    return np.where(frozen <= 0, frozen, (thaw - freeze / conductivity_ratio) / DAYS_IN_YEAR)

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from helpers.climate.indices import degree_days
 from helpers.storage import ContractError
+from helpers.units import DAYS_IN_YEAR
 
 AnnualQuantity = Literal["mean", "annual_sum", "thawing_degree_days", "freezing_degree_days"]
 
@@ -146,10 +147,10 @@ def _checked_start(start: ArrayLike, days: NDArray, place: str) -> NDArray:
 
 def _mean_year(days: NDArray, place: str) -> NDArray:
     """First days of the steps of a mean year, counted in a year of 365 days."""
-    if abs(days.sum() - 365.25) > _LACKING_DAYS:
+    if abs(days.sum() - DAYS_IN_YEAR) > _LACKING_DAYS:
         raise ContractError(
             f"{place}: {len(days)} steps without dates are {days.sum():g} days long together; a "
-            "mean year of 365.25 is needed. Give the dates of a longer series."
+            f"mean year of {DAYS_IN_YEAR} is needed. Give the dates of a longer series."
         )
     return _day_number("2001-01") + np.cumsum(days) - days
 

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from helpers import climate
 from helpers.rasters.source import Source
 from helpers.storage import ContractError
+from helpers.units import DAYS_IN_YEAR
 
 _UNDATED = (None, None)
 _DAY = np.timedelta64(86_400, "s")
-_MEAN_YEAR_DAYS = 365.25
 _LACKING_DAYS = 1.5  # a month that lacks no more than this counts as whole
 # Median days between stamps that make each stand for a whole month, year or day.
 _WHOLE = (("M", 27, 32), ("Y", 364, 367), ("D", 0.99, 1.01))
@@ -142,7 +142,7 @@ def _days_of_mean_year(count: int, over_time: str, place: str) -> NDArray:
     if count == len(climate.DAYS_IN_MONTH):
         return climate.DAYS_IN_MONTH
     if over_time == "mean":
-        return np.full(count, _MEAN_YEAR_DAYS / count)
+        return np.full(count, DAYS_IN_YEAR / count)
     raise ContractError(
         f"{place}: {over_time} of {count} steps without dates; twelve, January to December, are "
         "needed, or a file that states dates (netCDF with a time axis)."

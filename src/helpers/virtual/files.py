@@ -21,7 +21,7 @@ from helpers.virtual.strings import AVERAGING, delivered_string
 from helpers.virtual.workbook import NOTE, WORKBOOK, dialect_of, wide_table, write_workbook
 
 SITE_COLUMNS = ["site", "longitude", "latitude", "elevation_m", "setting"]
-FORMATS = {
+RECOGNISED_AS = {
     "workbook": recognition.WORKBOOK,
     "pipeline": recognition.LONG,
     "gtnp": recognition.GTNP,
@@ -71,7 +71,7 @@ def survey_records(holes: pd.DataFrame, seed: int) -> tuple[BoreholeData, pd.Dat
     records = records.reindex(columns=list(RECORD_TYPES)).astype(RECORD_TYPES)
     sites = _site_table(deliveries).assign(file=[_site_file(d.site) for d in deliveries])
     sites["row"] = _rows_of_sites(sites, records)
-    names = {_record_file(d.site): FORMATS[d.site["format"]] for d in deliveries}
+    names = {_record_file(d.site): RECOGNISED_AS[d.site["format"]] for d in deliveries}
     return BoreholeData(records, sites, names), _key(deliveries)
 
 

@@ -11,9 +11,9 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from helpers.units import DAYS_IN_YEAR
 from helpers.virtual.strings import (
     DAYS,
-    DAYS_PER_YEAR,
     Hole,
     sensor_depths,
     string_temperatures,
@@ -95,7 +95,7 @@ def drift(records: pd.DataFrame, site: pd.Series, rng: np.random.Generator) -> P
     start = times_of(records, site)[0]
     sensor = _pick_sensor(records, site, rng, 2, 12)
     rate = rng.choice([-1, 1]) * rng.uniform(1.2, 2)
-    years = (records["time"] - start) / pd.Timedelta(days=DAYS_PER_YEAR)
+    years = (records["time"] - start) / pd.Timedelta(days=DAYS_IN_YEAR)
     return _added(records, site, sensor, rate * years)
 
 

@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from helpers.units import DAYS_IN_YEAR
+
 Hole = Mapping[str, Any] | pd.Series
 
 DAYS = pd.date_range("2023-01-01", "2024-12-31", freq="D")
 MIDDLE = DAYS.mean()
 WARMEST_DAY = pd.Timestamp("2023-07-20")  # of the ground surface
-DAYS_PER_YEAR = 365.25
 REFERENCE_DEPTH_M = 15.0
 WARMING_DEPTH_M = 40.0  # the trend falls to 1/e here
 
@@ -104,7 +105,7 @@ def string_temperatures(
     """
     depths = np.asarray(depths, dtype=float)
     of_the_years = _waves(hole, DAYS, np.array([REFERENCE_DEPTH_M]), years).mean()
-    trend = _days(times, MIDDLE)[:, None] / DAYS_PER_YEAR * warming_rate(hole, depths)
+    trend = _days(times, MIDDLE)[:, None] / DAYS_IN_YEAR * warming_rate(hole, depths)
     return _line(hole, depths) + trend + _waves(hole, times, depths, years) - of_the_years
 
 
@@ -147,7 +148,7 @@ def _waves(
 ) -> np.ndarray:
     """Sum of the annual wave and those of the years, deg C, shape (times, depths)."""
     amplitude, damping, (period, phase) = _conducted(hole, depths, years)
-    turns = _days(times, WARMEST_DAY)[:, None, None] / DAYS_PER_YEAR / period
+    turns = _days(times, WARMEST_DAY)[:, None, None] / DAYS_IN_YEAR / period
     wave = amplitude * np.exp(-damping) * np.cos(2 * np.pi * turns - phase - damping)
     return (latent_share(hole, depths, years) * wave).sum(axis=1)
 

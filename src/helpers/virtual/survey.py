@@ -36,8 +36,8 @@ ROADS = (
     ("Mudanjiang", "Changchun", 1),
     ("Arxan", "Xilinhot", 1),
 )
-FORMATS = {"workbook": 42, "pipeline": 8, "gtnp": 22, "profiles": 40}
-N_HOLES = sum(FORMATS.values())
+HOLES_BY_FORMAT = {"workbook": 42, "pipeline": 8, "gtnp": 22, "profiles": 40}
+N_HOLES = sum(HOLES_BY_FORMAT.values())
 SITE_NOISE_C = 0.25
 CLUSTER_SPREAD_M = 14_000
 _TOWN_WARMING_C = 1.0
@@ -115,7 +115,7 @@ def draw_holes(
     rng = np.random.default_rng(seed)
     field = xr.Dataset({"truth": truth, "elevation": elevation})
     holes = _positions(field, towns, study, rng)
-    holes["format"] = np.repeat(list(FORMATS), list(FORMATS.values()))
+    holes["format"] = np.repeat(list(HOLES_BY_FORMAT), list(HOLES_BY_FORMAT.values()))
     holes.insert(0, "site", [f"V{number:03d}" for number in range(1, N_HOLES + 1)])
     holes["setting"], holes["fault"] = "natural", ""
     holes = pd.concat([holes, _ground(rng)], axis=1)

@@ -13,12 +13,11 @@ import json
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from helpers.climate import top_of_permafrost_temperature
 from helpers.storage import ContractError, read_json, sha256
 from helpers.study import Study
-
-DAYS_IN_YEAR = 365.25
 
 # From the permafrost table to 15 m: mostly the geothermal gradient, and what tuning asked for.
 BELOW_TABLE_C = 0.4
@@ -28,30 +27,6 @@ _WAVES = 300
 # The file beside the boreholes that says which truth they were drawn in, and its layers.
 DRAWN_FROM = "boreholes/drawn_from.json"
 TRUTH_LAYERS = ("elevation", "PRE", "TDD", "FDD", "TPI")
-
-
-def top_of_permafrost_temperature(
-    thawing: ArrayLike,
-    freezing: ArrayLike,
-    thawing_factor: ArrayLike,
-    freezing_factor: ArrayLike,
-    conductivity_ratio: ArrayLike,
-) -> NDArray:
-    """Mean annual temperature at the top of permafrost, or of seasonal frost, deg C (TTOP).
-
-    Parameters
-    ----------
-    thawing, freezing
-        Degree-days of the air, deg C d.
-    thawing_factor, freezing_factor
-        n-factors, the ratio of ground-surface to air degree-days.
-    conductivity_ratio
-        Thermal conductivity of thawed over that of frozen ground.
-
-    """
-    thaw, freeze = thawing_factor * np.asarray(thawing), freezing_factor * np.asarray(freezing)
-    frozen = (conductivity_ratio * thaw - freeze) / DAYS_IN_YEAR
-    return np.where(frozen <= 0, frozen, (thaw - freeze / conductivity_ratio) / DAYS_IN_YEAR)
 
 
 def truth_key(study: Study) -> str:
