@@ -10,7 +10,7 @@ import pytest
 
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "helpers"
 FLOORS = [
-    ["settings", "units"],
+    ["project", "settings", "units"],
     ["storage", "study"],
     ["area", "boreholes", "climate", "terrain"],
     ["rasters"],

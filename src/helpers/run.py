@@ -16,12 +16,12 @@ from tqdm import tqdm
 
 from helpers.executing import Journal, NotebookError, open_journal, run_in_order
 from helpers.figures import catalogue_markdown
+from helpers.project import PROJECT, find_study
 from helpers.settings import PERMAFROST
 from helpers.storage import ContractError, locked, printable, read_json, read_table, replacing
 from helpers.study import Study, StudyError, load_study
 from helpers.study_check import check, new_study, next_steps, status, summary, table_text
 
-PROJECT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = (
     "00_start_here",
     "01_borehole_qc",
@@ -32,13 +32,6 @@ NOTEBOOKS = (
     "06_map_export",
 )
 FIRST_LOOK = {"n_trees": 100}
-
-
-def find_study(name_or_path: str) -> Path:
-    """Path of a study given as a folder, a file, or the name of a folder under ``data``."""
-    given = Path(name_or_path)
-    inside = PROJECT / "data" / name_or_path
-    return (given if given.exists() or not inside.exists() else inside).resolve()
 
 
 def load_variant(study_path: Path, fast: bool) -> Study:

@@ -22,10 +22,11 @@ from helpers.honesty.trial import (
     profile_summary,
     verdicts,
 )
+from helpers.project import PROJECT
 from helpers.storage import read_table, write_table
 from helpers.study import Study, load_study
 
-STUDY = Path(__file__).resolve().parents[3] / "data" / "northeast_china"
+STUDY = PROJECT / "data" / "northeast_china"
 # Enough for a forest of a hundred sites; the map that is judged has as many.
 N_TREES = 50
 N_SURVEYS = 100

@@ -5,15 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import pandas as pd
 
 from helpers.opendata.layers import cache_folder, plan, prepare
+from helpers.project import find_study
 from helpers.storage import ContractError
 from helpers.study import Study, StudyError, load_study
-
-PROJECT = Path(__file__).resolve().parents[3]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--plan", action="store_true", help="only say what would be fetched")
     options = parser.parse_args(arguments)
     try:
-        study = load_study(_find_study(options.study))
+        study = load_study(find_study(options.study))
         planned = plan(study)
         print(_plan_text(study, planned))
         if options.plan:
@@ -33,12 +31,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     return 0
-
-
-def _find_study(name_or_path: str) -> Path:
-    """Path of a study given as a folder, a file, or the name of a folder under ``data``."""
-    given, inside = Path(name_or_path), PROJECT / "data" / name_or_path
-    return (given if given.exists() or not inside.exists() else inside).resolve()
 
 
 def _plan_text(study: Study, planned: pd.DataFrame) -> str:

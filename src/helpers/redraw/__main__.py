@@ -12,8 +12,9 @@ from collections.abc import Sequence
 
 from helpers.figures import CATALOGUE
 from helpers.figures.files import FORMATS
+from helpers.project import find_study
 from helpers.redraw.drawing import redraw
-from helpers.run import find_study, load_variant
+from helpers.run import load_variant
 from helpers.storage import ContractError
 from helpers.study import StudyError
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 from unicodedata import east_asian_width
 
+from helpers.project import PROJECT
 from helpers.storage import ContractError
 from helpers.study import Study, StudyError
 from helpers.units import UnitError
@@ -19,7 +20,7 @@ FINE, MISSING, DOUBTFUL, WRONG = "fine", "missing", "doubtful", "wrong"
 WAITING = "waiting"  # of a check that another one has to pass first; ends as one doubtful row
 HEADER = ("what", "state", "what was found", "what to do")
 _NARROWEST, _WIDEST, _GAP = 80, 140, 2
-_STUDIES = Path(__file__).resolve().parents[3] / "data"
+_STUDIES = PROJECT / "data"
 _EXPECTED = (ContractError, StudyError, UnitError, OSError)
 
 

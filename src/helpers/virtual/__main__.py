@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from helpers.covariates import build_covariates
+from helpers.project import PROJECT
 from helpers.storage import read_table, write_json, write_table
 from helpers.study import Study, load_study
 from helpers.virtual.files import write_survey
@@ -28,7 +29,7 @@ Every file in this folder is made by `make survey`: temperature strings drawn in
 with the formats and faults of real ones. Nothing here was measured.
 """
 OTHER_SURVEYS = 20
-STUDY = Path(__file__).resolve().parents[3] / "data" / "northeast_china"
+STUDY = PROJECT / "data" / "northeast_china"
 
 
 def write_embedded_survey(study: Study, folder: Path) -> None:

@@ -6,7 +6,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from helpers.run import find_study, load_variant
+from helpers.project import find_study
+from helpers.run import load_variant
 from helpers.storage import ContractError
 from helpers.study import StudyError
 from helpers.web_pages.site import write_site

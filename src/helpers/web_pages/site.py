@@ -14,8 +14,9 @@ from pygments.formatters import HtmlFormatter
 
 from helpers.figures import CATALOGUE, read_caption
 from helpers.products import VIRTUAL_NOTE
+from helpers.project import PROJECT
 from helpers.report_card.page import VIRTUAL_NOTE_ZH
-from helpers.run import PROJECT, results
+from helpers.run import results
 from helpers.storage import require
 from helpers.study import Study
 from helpers.web_pages.executed import Lesson, make_map, read_lessons
