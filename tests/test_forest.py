@@ -269,6 +269,17 @@ def test_a_site_without_a_predictor_is_named_before_fitting(sites):
         fit_forest(sites[0], sites[1][:60])
 
 
+def test_a_site_without_a_temperature_is_named_whatever_the_depth(sites):
+    """A predictor of the same name is looked at as well."""
+    measured = np.where(sites[0].index == "site08", np.nan, sites[1])
+    with pytest.raises(ContractError, match="site08: temperature is missing"):
+        fit_forest(sites[0], measured)
+    alike = sites[0].rename(columns={"TPI": "temperature"})
+    alike.loc["site09", "temperature"] = np.nan
+    with pytest.raises(ContractError, match="site09: temperature is missing"):
+        fit_forest(alike, sites[1])
+
+
 def test_trees_and_training_table_must_belong_together(forest, places):
     other = dataclasses.replace(forest, temperature_c=forest.temperature_c[::-1])
     with pytest.raises(ValueError, match="do not belong together"):

@@ -422,6 +422,29 @@ def test_true_area_is_compared_with_its_interval(card, share, words):
     assert "The true area" not in limits_of(card, area_1e4_km2=rows, truth=None)
 
 
+def test_sites_per_predictor_are_those_that_train(card, bare_card):
+    """Not the holes used, of which some may lack a predictor."""
+    data = {**card["data"], "used": 104, "sites_validated": 90, "predictors": [{}] * 3}
+    assert "90 sites for 3 predictors, 30 per predictor" in limits_of(card, data=data)
+    assert "Sites per predictor: not computed." in bare_card["limits"]
+
+
+def test_the_level_of_the_interval_of_areas_is_that_of_the_products(
+    edited_study, card, monkeypatch
+):
+    rows = [{"class": PERMAFROST, "simulated_median": 30.0, "lower": 20.0, "upper": 40.0}]
+    for module in ("sections", "limits_of_errors"):
+        monkeypatch.setattr(f"helpers.report_card.{module}.LEVEL", 0.8)
+    assert "The 80 % interval of the area of permafrost" in limits_of(card, area_1e4_km2=rows)
+    assert "Simulated median 80 % interval" in shown(edited_study(), card)
+
+
+def test_the_nugget_is_a_share_of_the_variance(edited_study, card):
+    residuals = {**card["residuals"], "nugget": 0.3, "partial_sill": 0.9}
+    text = shown(edited_study(), card, residuals=residuals)
+    assert "Share of the nugget in its variance 25 %" in text
+
+
 def test_rare_classes_and_better_baselines_are_named(card):
     matrix = {"labels": ["cold", "warm"], "confusion_matrix": [[3, 2], [1, 40]]}
     said = limits_of(card, classes={"classes": matrix})

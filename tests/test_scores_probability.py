@@ -17,6 +17,8 @@ from helpers.scores import (
     probability_integral_transform,
     reliability,
 )
+from helpers.scores.common import times_drawn
+from helpers.scores.probability import _area_under_curve
 from helpers.storage import ContractError
 
 LEVELS = [0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975]
@@ -91,6 +93,15 @@ def test_auc_sees_only_the_order_of_the_probabilities(sites):
     before, after = (frozen_scores(observed, p) for p in (probability, probability**3))
     assert before["auc"] == after["auc"]
     assert before["brier_score"] != after["brier_score"]
+
+
+def test_the_area_under_the_curve_is_that_of_scikit_learn_in_resamples_too(sites):
+    """With ties, and sites that are drawn several times or never."""
+    observed, _, probability = sites
+    frozen, rounded = observed <= 0, probability.round(1)
+    times = times_drawn(np.arange(104), 104, 50, seed=2)
+    expected = [metrics.roc_auc_score(frozen, rounded, sample_weight=each) for each in times]
+    np.testing.assert_allclose(_area_under_curve(frozen, rounded, times), expected, rtol=1e-12)
 
 
 def test_one_class_alone_has_no_auc_and_no_skill():

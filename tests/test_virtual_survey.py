@@ -1,4 +1,4 @@
-"""The committed survey: its truth against published values, its files byte for byte."""
+"""The committed survey: its truth against known values, its files byte for byte."""
 
 import filecmp
 import re
@@ -14,7 +14,7 @@ from helpers.covariates import build_covariates
 from helpers.folds import nearest_neighbour_distances
 from helpers.storage import ContractError, read_table
 from helpers.study import load_study
-from helpers.virtual import survey, truth
+from helpers.virtual import published, survey, truth
 from helpers.virtual.__main__ import write_embedded_survey
 
 
@@ -51,6 +51,9 @@ def test_the_unexplained_field_has_the_spread_and_range_it_says():
     near, far = (truth.unexplained_field(x + d, y, seed=7) for d in (3_000, 60_000))
     assert np.corrcoef(values, near)[0, 1] > 0.9
     assert abs(np.corrcoef(values, far)[0, 1]) < 0.15
+    range_m = truth.UNEXPLAINED_RANGE_KM * 1000
+    there = truth.unexplained_field(x + range_m, y, seed=7)
+    assert np.corrcoef(values, there)[0, 1] == pytest.approx(np.exp(-1.5), abs=0.08)
 
 
 def test_no_covariate_explains_the_unexplained_field(covariates):
@@ -111,7 +114,7 @@ def files_of_the_survey(folder):
 
 @pytest.mark.slow
 def test_the_committed_survey_comes_out_again_byte_for_byte(written):
-    """Also the table of published values. With other libraries the last digit may be another."""
+    """Also the table of known values. With other libraries the last digit may be another."""
     others = {name: version(name) for name in ("numpy", "scipy", "pandas", "openpyxl")}
     lock = (written[0].parents[1] / "requirements.lock").read_text(encoding="utf-8")
     if not all(f"{name}=={here} " in lock for name, here in others.items()):
@@ -145,12 +148,21 @@ def test_the_truth_is_close_to_what_is_published_or_expected(study):
     table = pd.read_csv(study.folder / "virtual_truth.csv").set_index("quantity")
     low, high, found = (table[c] for c in ("low", "high", "truth"))
     known = pd.read_csv(study.folder / "published_values.csv")["value"]
-    published = table["basis"] == "published"
-    assert low[published].isin(known).all() and high[published].isin(known).all()
-    assert (table["basis"][~published] == "expected").all() and (~published).sum() == 4
+    sourced = table["basis"] == published.PUBLISHED
+    assert low[sourced].isin(known).all() and high[sourced].isin(known).all()
+    assert (table["basis"][~sourced] == published.EXPECTED).all() and (~sourced).sum() == 4
     tolerance = {"degC": 0.5, "1e4 km2": 0.0, "1": 0.0, "mm": 60, "degC d": 650}
     miss = np.maximum(low - found, found - high).clip(lower=0)
     assert (miss <= table["unit"].map(tolerance)).all(), table[miss > 0]
+
+
+def test_published_ranges_are_read_from_their_file(tmp_path):
+    path = tmp_path / "published_values.csv"
+    path.write_text("quantity,value\nrain A,3.5\nrain B,1.25\nsnow A,9\n")
+    assert published.published_range(path, "rain") == ("published", 1.25, 3.5)
+    assert published.published_range(path, "rain B", "snow") == ("published", 1.25, 9.0)
+    with pytest.raises(ContractError, match=r"values\.csv: .*hail.*Found: rain A; rain B; snow A"):
+        published.published_range(path, "hail")
 
 
 def test_the_data_register_shows_the_comparison(study):

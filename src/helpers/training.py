@@ -22,12 +22,13 @@ def check_training(predictors: pd.DataFrame, temperature_c: NDArray) -> None:
             f"{len(predictors)} rows of predictors, but temperatures of shape "
             f"{temperature_c.shape}; one for each row is needed."
         )
-    table = predictors.assign(**{"temperature": temperature_c})
-    missing = ~np.isfinite(table.to_numpy(dtype=float))
+    # Not as one table: a predictor may be called temperature, too.
+    names = [*predictors.columns, "temperature"]
+    missing = ~np.isfinite(np.column_stack([predictors.to_numpy(dtype=float), temperature_c]))
     if missing.any():
         row, column = np.argwhere(missing)[0]
         raise ContractError(
-            f"Site {table.index[row]}: {table.columns[column]} is missing "
-            f"({missing.any(axis=1).sum()} of {len(table)} sites are incomplete). "
+            f"Site {predictors.index[row]}: {names[column]} is missing "
+            f"({missing.any(axis=1).sum()} of {len(predictors)} sites are incomplete). "
             "Leave such sites out before fitting."
         )

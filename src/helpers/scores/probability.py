@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.metrics import roc_auc_score
 
 from helpers.scores.common import (
     check_two_sites,
@@ -125,8 +124,6 @@ def frozen_scores(
     if groups is not None:
         resampled["group_interval"] = times_drawn(groups, n, n_bootstrap, seed)
     scores = _scores(frozen, probability, np.ones(n))
-    if 0 < share < 1:
-        scores["auc"] = roc_auc_score(frozen, probability)
     result = {"n": n, "observed_share": share, "observed_share_interval": interval}
     result |= with_intervals(
         scores, **{kind: _scores(frozen, probability, t) for kind, t in resampled.items()}

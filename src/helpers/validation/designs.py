@@ -44,8 +44,7 @@ HEADLINE = "knndm"
 def prediction_points(study: Study, covariates: xr.Dataset) -> NDArray:
     """Regular sample (n, 2) of the cells that get a prediction: easting and northing, m.
 
-    About ``validation.n_prediction_points`` on large maps; kNNDM compares their distances to the
-    sites.
+    Of as many as :func:`regular_sample` says; kNNDM compares their distances to the sites.
     """
     layers = [covariates[name] for name in study.forest.predictors]
     known = np.logical_and.reduce([np.isfinite(layer.to_numpy()) for layer in layers])
@@ -55,8 +54,8 @@ def prediction_points(study: Study, covariates: xr.Dataset) -> NDArray:
 def regular_sample(mapped: xr.DataArray, study: Study) -> NDArray:
     """Easting and northing (n, 2), m, of every so many-th row and column of mapped cells (y, x).
 
-    Steps are whole cells, so that there are ``validation.n_prediction_points`` or more: up to four
-    times as many on maps of few cells, all of them on smaller ones.
+    Steps are whole cells, rounded down: about ``validation.n_prediction_points`` on large maps, up
+    to four times as many on those of fewer cells, and all cells where there are no more.
     """
     known = mapped.to_numpy()
     step = max(int(np.sqrt(known.sum() / study.validation.n_prediction_points)), 1)

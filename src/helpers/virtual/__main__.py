@@ -1,10 +1,10 @@
 """Draw the virtual survey of the embedded study again: ``python -m helpers.virtual``.
 
-Writes the borehole files and ``virtual_truth.csv`` (the truth beside published values) into the
-study folder. The same program gives the same bytes. ``python -m helpers.virtual trial`` tries the
-checks on this survey and 20 others of the same truth, and writes ``virtual_fault_trial.csv``
-(faults found and missed, false alarms) and ``virtual_error_trial.csv`` (how honest the standard
-errors are).
+Writes the borehole files and ``virtual_truth.csv`` (the truth beside published and expected values)
+into the study folder. The same program gives the same bytes. ``python -m helpers.virtual trial``
+tries the checks on this survey and 20 others of the same truth, and writes
+``virtual_fault_trial.csv`` (faults found and missed, false alarms) and ``virtual_error_trial.csv``
+(how honest the standard errors are).
 """
 
 import argparse
@@ -33,7 +33,7 @@ STUDY = PROJECT / "data" / "northeast_china"
 
 
 def write_embedded_survey(study: Study, folder: Path) -> None:
-    """Write borehole files and the comparison with published values into a folder."""
+    """Write borehole files and the comparison with published and expected values."""
     covariates = build_covariates(study)
     towns = read_table(study.path(study.area.towns), ("longitude", "latitude"), ("name",))
     seed = study.about.truth_seed

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from helpers.storage import ContractError, read_table
 from helpers.study import Study
 
 _AROUND_M = 25_000
 PUBLISHED, EXPECTED = "published", "expected"
+# Sites of one publication in and near Gen'he, whose values make one range.
+_GENHE = tuple(f"ground temperature, {place} " for place in ("Gen'he", "Mangui", "Yituli'he"))
 
 
 def published_comparison(
@@ -24,7 +30,7 @@ def published_comparison(
     Parameters
     ----------
     study
-        Gives cell size and CRS.
+        Gives cell size, CRS and the published values.
     covariates, truth
         On the study grid; truth in deg C.
     towns
@@ -46,12 +52,14 @@ def published_comparison(
         name: float(covariates[name].to_numpy()[around["Jiagedaqi"]].mean())
         for name in ("TDD", "FDD", "PRE")
     }
+    known = partial(published_range, study.path("published_values.csv"))
     rows = [
-        ("permafrost area", PUBLISHED, 25.21, 35.14, frozen.size * cell, "1e4 km2"),
-        ("coldest permafrost (0.5 % quantile of frozen cells)", PUBLISHED, -3.6, -3.6,
+        ("permafrost area", *known("permafrost area"), frozen.size * cell, "1e4 km2"),
+        ("coldest permafrost (0.5 % quantile of frozen cells)", *known("coldest permafrost"),
          np.quantile(frozen, 0.005), "degC"),
-        ("mean around Mohe", PUBLISHED, -2.75, -2.75, temperature["Mohe"].mean(), "degC"),
-        ("mean around Gen'he", PUBLISHED, -2.83, -0.49, temperature["Genhe"].mean(), "degC"),
+        ("mean around Mohe", *known("ground temperature, Mohe"),
+         temperature["Mohe"].mean(), "degC"),
+        ("mean around Gen'he", *known(*_GENHE), temperature["Genhe"].mean(), "degC"),
         ("coldest 5 % around Yichun, Lesser Khingan", EXPECTED, -1.0, 0.0,
          np.quantile(temperature["Yichun"], 0.05), "degC"),
         ("frozen share around Arxan, southern limit", EXPECTED, 0.05, 0.95,
@@ -60,13 +68,33 @@ def published_comparison(
          (temperature["Qiqihar"] <= 0).mean(), "1"),
         ("frozen share around Harbin, Songnen plain", EXPECTED, 0.0, 0.0,
          (temperature["Harbin"] <= 0).mean(), "1"),
-        ("air thawing index around Jagdaqi", PUBLISHED, 2698.52, 2698.52, jagdaqi["TDD"], "degC d"),
-        ("air freezing index around Jagdaqi", PUBLISHED, 2318.95, 2318.95,
+        ("air thawing index around Jagdaqi", *known("air thawing index, Jagdaqi"),
+         jagdaqi["TDD"], "degC d"),
+        ("air freezing index around Jagdaqi", *known("air freezing index, Jagdaqi"),
          jagdaqi["FDD"], "degC d"),
-        ("precipitation around Jagdaqi", PUBLISHED, 397.1, 397.1, jagdaqi["PRE"], "mm"),
+        ("precipitation around Jagdaqi", *known("precipitation, Jagdaqi"), jagdaqi["PRE"], "mm"),
     ]  # fmt: skip
     columns = ["quantity", "basis", "low", "high", "truth", "unit"]
     return pd.DataFrame(rows, columns=columns).round(3)
+
+
+def published_range(path: Path, *beginnings: str) -> tuple[str, float, float]:
+    """``PUBLISHED``, least and largest value of the quantities that begin so, in their own unit.
+
+    Raises
+    ------
+    ContractError
+        If the file has no such row: its quantity was named otherwise.
+
+    """
+    table = read_table(path, ("value",), ("quantity",))
+    values = table["value"][table["quantity"].str.startswith(beginnings)].dropna()
+    if values.empty:
+        raise ContractError(
+            f"{path}: no value of a quantity that begins with {' or '.join(beginnings)}; one is "
+            f"needed. Found: {'; '.join(table['quantity'])}. Name the row so, or add it."
+        )
+    return PUBLISHED, values.min(), values.max()
 
 
 def _around(study: Study, truth: xr.DataArray, longitude: float, latitude: float) -> np.ndarray:

@@ -22,7 +22,9 @@ from helpers.study import Study
 # From the permafrost table to 15 m: mostly the geothermal gradient, and what tuning asked for.
 BELOW_TABLE_C = 0.4
 UNEXPLAINED_SD_C = 0.42
-UNEXPLAINED_RANGE_KM = 30.0  # where correlation has fallen to exp(-3/2) = 0.22
+# Not the usual range, where correlation has fallen to 0.05: at this distance exp(-3/2) = 0.22 is
+# left, as the length of the Gaussian covariance is this / sqrt(3).
+UNEXPLAINED_RANGE_KM = 30.0
 _WAVES = 300
 # The file beside the boreholes that says which truth they were drawn in, and its layers.
 DRAWN_FROM = "boreholes/drawn_from.json"
