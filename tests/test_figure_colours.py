@@ -8,7 +8,6 @@ from matplotlib.colors import to_rgb
 
 from helpers.figures import (
     borehole_charts,
-    charts,
     design_charts,
     error_charts,
     forest_charts,
@@ -18,6 +17,7 @@ from helpers.figures import (
     site_maps,
     skill_charts,
     style,
+    survey_charts,
 )
 from helpers.products import driver_colours
 
@@ -95,8 +95,8 @@ CATEGORIES = {
     ),
     "groups held out": tuple(colour for *_, colour in error_charts.KINDS.values()),
     "status of sites": tuple(colour for *_, colour in site_maps._STATUS_LOOKS.values()),
-    "steps of the checks": charts._STEP_COLOURS,
-    "knobs of the forest": forest_charts._COLOURS,
+    "steps of the checks": survey_charts._STEP_COLOURS,
+    "knobs of the forest": style.LINE_COLOURS,
     "designs": skill_charts._COLOURS,
     "sets of predictors": tuple(colour for _, colour in selection_charts._LINES),
     "seven drivers": tuple(driver_colours("abcdefg").values()),
@@ -118,7 +118,7 @@ def test_thermal_classes_of_the_embedded_study_are_told_apart_by_all_eyes(study,
     "looks",
     [
         design_charts.FOLD_MARKERS,
-        charts._STEP_MARKERS,
+        survey_charts._STEP_MARKERS,
         forest_charts._MARKERS,
         skill_charts._MARKERS,
         probability_charts._MARKERS,

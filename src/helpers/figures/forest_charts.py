@@ -20,15 +20,6 @@ from helpers.storage import ContractError
 from helpers.study import Study
 
 # Okabe and Ito (2008), which all eyes tell apart.
-_COLOURS = (
-    style.BLUE,
-    style.VERMILION,
-    style.GREEN,
-    style.PURPLE,
-    style.ORANGE,
-    style.SKY_BLUE,
-    style.BLACK,
-)
 _MARKERS = "os^DvP<>X*"
 _LABEL_GAP = 0.06
 _DODGE = 0.5
@@ -63,7 +54,7 @@ def error_by_trees_chart(
     figure = style.new_figure(DOUBLE_COLUMN_MM, 80)
     axes = figure.subplots()
     leaf_sizes = np.unique(table["min_samples_leaf"])
-    colours = dict(zip(leaf_sizes, cycle(_COLOURS), strict=False))
+    colours = dict(zip(leaf_sizes, cycle(style.LINE_COLOURS), strict=False))
     for leaf, marker in zip(leaf_sizes, cycle(_MARKERS), strict=False):
         curve = table[table["min_samples_leaf"] == leaf]
         _draw_curve(axes, curve, colours[leaf], marker, leaf == min_samples_leaf)
@@ -216,7 +207,9 @@ def _places(table: pd.DataFrame) -> NDArray:
 
 def _draw_grid(axes: Axes, table: pd.DataFrame, place: NDArray, value: str, error: str) -> None:
     shares = np.unique(table["max_features"])
-    for share, colour, marker in zip(shares, cycle(_COLOURS), cycle(_MARKERS), strict=False):
+    for share, colour, marker in zip(
+        shares, cycle(style.LINE_COLOURS), cycle(_MARKERS), strict=False
+    ):
         here = (table["max_features"] == share).to_numpy()
         n = table.loc[here, "predictors_per_split"].iloc[0]
         label = f"{100 * share:.0f} % of the predictors ({n}) a split"

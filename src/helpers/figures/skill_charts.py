@@ -20,15 +20,7 @@ from helpers.study import Study
 HEADLINE = "knndm"
 _MARKERS = "o^DvsP<X>*"
 # Okabe and Ito (2008), which all eyes tell apart; yellow is too light on white.
-_COLOURS = (
-    style.BLACK,
-    style.BLUE,
-    style.VERMILION,
-    style.GREEN,
-    style.PURPLE,
-    style.ORANGE,
-    style.SKY_BLUE,
-)
+_COLOURS = (style.BLACK, *style.LINE_COLOURS[:-1])
 _LINES = ("-", "--", "-.", ":")
 # Of a row, the part that the designs share; of a point, the area in print, points squared.
 _SPREAD, _SMALLEST, _LARGEST = 0.66, 12.0, 120.0

@@ -80,6 +80,7 @@ METHOD_COLOURS = {"interpolated": "#2b5b84", "extended": "#f0b35b"}
 # Told apart by colour-blind readers: Okabe and Ito (2008), Color Universal Design.
 BLACK, BLUE, VERMILION, GREEN = "#000000", "#0072b2", "#d55e00", "#009e73"
 PURPLE, ORANGE, SKY_BLUE = "#cc79a7", "#e69f00", "#56b4e9"
+LINE_COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY_BLUE, BLACK)
 FROZEN_COLOUR, THAWED_COLOUR = "#2b6ca3", "#b0532a"
 WHITE_BOX = {"facecolor": "white", "linewidth": 0, "pad": 0.5}  # behind a text on a line
 _SIGN = re.compile(r"(?<![\w)])-(?=[\d.])")
