@@ -95,7 +95,13 @@ edited(
 )
 edited("a colour in words", '"#08306b"', '"blue"', r"classes\.0\.colour", "match pattern")
 edited("classes from warm to cold", "below_c = -5.0", "below_c = 5.0", "classes", "cold to warm")
-edited("two open classes", "below_c = -3.0\n", "", r"classes", "only the last one has no below_c")
+edited(
+    "two open classes",
+    "below_c = -3.0\n",
+    "",
+    r"classes",
+    "each with a below_c above that of the one before; only the last one has none",
+)
 edited("elevation of itself", "radius_m = 20000", 'elevation = "TPI"', "TPI", "relief, raster")
 edited(
     "a radius of the Earth", "radius_m = 20000", "radius_m = 6e6", "radius_m", "less than or equal"
