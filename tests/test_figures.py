@@ -959,6 +959,16 @@ def test_profiles_mark_the_end_of_the_wave_and_of_the_thaw_and_enlarge_the_error
     assert 4 * 0.13 < high - low < 1
 
 
+def test_a_profile_says_if_its_t15_is_that_of_several_holes(data):
+    """Their common mean lies beside the profile of the one that is drawn."""
+    sites = data["sites"].assign(merged_sites=np.nan).astype({"merged_sites": object})
+    sites.loc[sites["site"] == "S01", "merged_sites"] = "S21 S22"
+    figure = figures.borehole_profiles(data["profiles"], sites, ["S00", "S01"])
+    alone, several = (axes.get_title() or axes.get_title(loc="left") for axes in figure.axes[:2])
+    assert "several" not in alone and several.endswith("°C, several holes")
+    assert style.numbers_of(figure).count("several holes") == 1
+
+
 @pytest.mark.parametrize(("height_in", "lines"), [(2.0, 2), (5.0, 1)])
 def test_a_label_much_longer_than_its_bar_goes_on_two_lines(height_in, lines):
     """On a wide map the bar is short, and the label would run into the legend above."""

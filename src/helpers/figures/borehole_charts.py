@@ -43,7 +43,8 @@ def borehole_profiles(
         site, depth_m, mean_c, min_c, max_c (deg C; min and max NaN where only a mean is known).
     boreholes
         site, t15_c, standard_error_c (deg C), method; the depths zero_amplitude_depth_m and
-        thaw_depth_m (m) are marked if the table has them.
+        thaw_depth_m (m) are marked if the table has them. Where merged_sites names other holes,
+        t15 is their common mean and lies beside the profile: the panel says so.
     sites, depth_m
         Codes of the sites to show; depth that is mapped, m.
 
@@ -72,10 +73,7 @@ def borehole_profiles(
     style.letter_panels(panels)
     legend = {"loc": "outside upper left", "ncols": 3 if columns > 1 else 2, "columnspacing": 1.0}
     figure.legend(entries.values(), entries.keys(), **legend)
-    parts = [
-        f"{row.Index} {row.t15_c:.2f} ± {2 * row.standard_error_c:.2f} °C, {row.method}"
-        for row in table.itertuples()
-    ]
+    parts = [f"{site} {_t15_in_words(hole)}, {hole['method']}" for site, hole in table.iterrows()]
     style.with_numbers(figure, in_words.sentence(f"t15: {in_words.lettered(parts)}"))
     return figure
 
@@ -98,8 +96,13 @@ def _draw_profile(axes: Axes, profile: pd.DataFrame, borehole: pd.Series, depth_
         axes.plot(mean, still, "D", label="zero annual amplitude", markersize=4, **mark)
     if np.isfinite(thaw):
         axes.plot(0, thaw, "v", label="thaw depth", markersize=4.5, **mark)
-    t15, error = borehole["t15_c"], 2 * borehole["standard_error_c"]
-    axes.set_title(style.minus(f"{borehole.name}\nt15 {t15:.2f} ± {error:.2f} °C"))
+    axes.set_title(style.minus(f"{borehole.name}\nt15 {_t15_in_words(borehole)}"))
+
+
+def _t15_in_words(borehole: pd.Series) -> str:
+    others = borehole.get("merged_sites", "")
+    several = ", several holes" if isinstance(others, str) and others else ""
+    return f"{borehole['t15_c']:.2f} ± {2 * borehole['standard_error_c']:.2f} °C{several}"
 
 
 def _draw_t15(axes: Axes, profile: pd.DataFrame, borehole: pd.Series, depth_m: float) -> None:
