@@ -3,6 +3,8 @@
 import ast
 import json
 import re
+import subprocess
+import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -108,3 +110,22 @@ def test_only_tests_its_own_command_and_notebook_05_use_the_virtual_truth():
     }
     users = {n for n, code in cells.items() if re.search(r"\bhelpers(\.| import .*)virtual", code)}
     assert users == {"05_validation.ipynb"}
+
+
+def programs_in_strings():
+    """Programs that tests start in processes of their own; no linter sees into them."""
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        for statement in ast.parse(path.read_text(encoding="utf-8")).body:
+            value = statement.value if isinstance(statement, ast.Assign) else None
+            text = value.value if isinstance(value, ast.Constant) else None
+            if isinstance(text, str) and re.match(r"\n(import|from \S+ import) ", text):
+                yield pytest.param(text, id=f"{path.stem}:{statement.targets[0].id}")
+
+
+@pytest.mark.parametrize("program", [*programs_in_strings()])
+def test_a_program_in_a_string_uses_only_names_it_has(program):
+    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "F821,F823", "-"]
+    found = subprocess.run(  # noqa: S603
+        command, input=program, capture_output=True, text=True, check=False
+    )
+    assert found.returncode == 0, found.stdout + found.stderr

@@ -35,6 +35,7 @@ MILLIONS = (0.1, 1.44, 25)  # cells
 MAP = """
 import json, re, sys, time
 from pathlib import Path
+import numpy as np
 import pandas as pd
 from helpers import forest, products
 from helpers.applicability import ApplicabilityDomain
