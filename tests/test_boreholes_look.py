@@ -70,3 +70,12 @@ def test_what_a_person_dropped_is_gone_at_every_step(edit_study, embedded_survey
     study = load_study(folder, resolution_m=20_000)
     effects = boreholes.step_effects(study, embedded_survey.checked)
     assert effects.loc[effects["site"] == site, "t15_c"].isna().all()
+
+
+def test_at_a_depth_a_site_of_several_holes_is_that_of_its_own_code(study, survey):
+    """Its t15 is then that of the profile beside it, so no figure may call it a common mean."""
+    sites, profiles = survey
+    site = sites.loc[sites["merged_sites"] != "", "site"].iloc[0]
+    model = boreholes.extension(profiles, study)
+    here, _ = boreholes.at_depth(profiles, sites, model, site, 10.0)
+    assert list(here["site"]) == [site] and list(here["merged_sites"]) == [""]

@@ -59,6 +59,20 @@ def test_relief_round_a_pole_and_across_the_date_line_is_that_of_its_places(box,
     np.testing.assert_allclose(found, terrain.relief_at(longitude, latitude), atol=400)
 
 
+@pytest.mark.parametrize("box", [(160, 62, 178, 70), (166, -47, 178.7, -34), (165, 60, 195, 72)])
+def test_relief_across_the_date_line_is_as_sharp_as_elsewhere(box):
+    """Steps of 28 m and cells of 9 km differ from a smooth surface by about 30 m, at 160 E too."""
+    crs = equal_area_crs(*box)
+    to_grid = Transformer.from_crs("EPSG:4326", crs, always_xy=True)
+    bounds = to_grid.transform_bounds(*box, 101)
+    elevation = terrain.relief(GeoBox.from_bbox(bounds, crs=crs, resolution=10_000))
+    cells = elevation.stack(cell=("y", "x"))
+    assert to_grid.transform(cells.x, cells.y, direction="INVERSE")[0].min() < -179
+    land = cells.dropna("cell")[::25]
+    longitude, latitude = to_grid.transform(land.x, land.y, direction="INVERSE")
+    assert float(np.abs(land - terrain.relief_at(longitude, latitude)).median()) < 45
+
+
 def layer_of(elevation, quantity, **settings):
     settings = {"radius_m": WITH_RADIUS.get(quantity)} | settings
     return terrain.terrain_layer(

@@ -57,6 +57,18 @@ def test_prediction_points_are_a_regular_sample_of_the_mapped_cells(study, covar
         assert at_least <= taken < 4.1 and taken * wanted <= n
 
 
+@pytest.mark.parametrize("shape", [(2, 20_000), (20_000, 2), (5, 40_000), (1, 300)])
+def test_a_map_narrower_than_the_steps_is_sampled_along_it(study, shape):
+    axes = {name: 1000.0 * np.arange(size) for name, size in zip("yx", shape, strict=True)}
+    narrow = xr.DataArray(np.ones(shape, bool), axes, ("y", "x"))
+    points = validation.regular_sample(narrow, study)
+    wanted = min(study.validation.n_prediction_points, narrow.size)
+    assert wanted / 2 <= len(points) <= 4 * wanted
+    assert len(np.unique(points, axis=0)) == len(points)
+    middle = [narrow[axis].mean() for axis in "xy"]
+    np.testing.assert_allclose(points.mean(axis=0), middle, rtol=0.01, atol=1000)
+
+
 def test_random_folds_differ_between_repeats_and_return_with_the_seed(study, study_folder):
     training = pd.DataFrame({"x": range(40)})
     first = validation.repeated_random_folds(study, training)

@@ -268,12 +268,16 @@ def test_what_a_killed_program_left_goes_and_an_old_site_takes_its_place_again(r
     before = index.read_bytes()
     index.parent.rename(index.parent.with_name(f".web.old-{gone}"))
     (index.parent.with_name(f".web.unfinished-{gone}") / "pictures").mkdir(parents=True)
+    others = [index.parent.with_name(name) for name in (f".web.of-{gone}", ".web.own-copy")]
+    others[0].write_text("a file")
+    others[1].mkdir()
     executed = run_study.interim_dir / "notebooks" / f"{NOTEBOOKS[3]}.ipynb"
     executed.rename(executed.with_suffix(".away"))
     with pytest.raises(ContractError, match="not found"):
         site.write_site(run_study)
     assert index.read_bytes() == before
-    assert not [p.name for p in run_study.output_dir.iterdir() if p.name.startswith(".web")]
+    left = {p for p in run_study.output_dir.iterdir() if p.name.startswith(".web")}
+    assert left == set(others), "what no killed program left stays"
 
 
 def test_a_missing_notebook_is_named_with_what_makes_it(run_study):

@@ -99,4 +99,4 @@ def at_depth(
     )
     changed = {"t15_c": found.temperature_c, "standard_error_c": found.standard_error_c}
     here = boreholes[boreholes["site"] == site]
-    return here.assign(**changed, method=found.method), words
+    return here.assign(**changed, method=found.method, merged_sites=""), words

@@ -19,7 +19,6 @@ from helpers.selection import compare_with_default
 from helpers.storage import ContractError
 from helpers.study import Study
 
-# Okabe and Ito (2008), which all eyes tell apart.
 _MARKERS = "os^DvP<>X*"
 _LABEL_GAP = 0.06
 _DODGE = 0.5

@@ -217,11 +217,12 @@ def _told_apart(classes: list[ThermalClass]) -> list[ThermalClass]:
         )
     names = [PERMAFROST, MAPPED]
     for c in classes:
-        if c.name in names:
+        if (name := c.name.strip()) in names:
             raise ValueError(
-                f"'{c.name}' names another row of the table of areas; rename the class"
+                f"'{name}' is the name of another class or of a row that the table of areas has "
+                f"anyway ('{PERMAFROST}', '{MAPPED}'); rename the class"
             )
-        names.append(c.name)
+        names.append(name)
     return classes
 
 

@@ -136,8 +136,10 @@ def validation_rows(look: Look) -> Iterator[Row]:
         raise NotInOrderError("see that enough sites can be used")
     settings = study.validation
     points = regular_sample(look.mapped, study)
-    purposes = (settings.n_folds, "to choose predictors"), (settings.matched_folds, "for errors")
-    for n_folds, purpose in purposes:
+    purposes = {settings.n_folds: "to choose predictors", settings.matched_folds: "for errors"}
+    if len(purposes) == 1:
+        purposes = {settings.n_folds: "to choose predictors and for errors"}
+    for n_folds, purpose in purposes.items():
         try:
             made = knndm_folds(study, used, points, n_folds)
         except ContractError as error:

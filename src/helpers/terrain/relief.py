@@ -27,6 +27,7 @@ _STEP_M, _LOWEST_M = 28.0, -450.0
 # Dead Sea shores) is given up to keep it out of the map.
 _SEA_FLOOR_M = -20.0
 _CELLS_PER_DEGREE = 12
+_DEGREES = "EPSG:4326"
 
 
 def relief(geobox: GeoBox) -> xr.DataArray:
@@ -38,12 +39,12 @@ def relief(geobox: GeoBox) -> xr.DataArray:
     with exact positions, elevation differs by 1.7 m rms and a topographic position of 20 km by
     1.3 m rms.
     """
-    table, transform = _altitude_table(geobox)
+    table, transform, crs = _altitude_table(geobox)
     metres = (table * _STEP_M + _LOWEST_M).astype(np.float32)
     sea = (table == _SEA) | (metres < _SEA_FLOOR_M)
     metres[sea] = 0
-    smooth = _to_grid(metres, transform, geobox, Resampling.cubic_spline)
-    land = _to_grid((~sea).astype(np.float32), transform, geobox, Resampling.bilinear)
+    smooth = _to_grid(metres, transform, crs, geobox, Resampling.cubic_spline)
+    land = _to_grid((~sea).astype(np.float32), transform, crs, geobox, Resampling.bilinear)
     values = np.where(land >= 0.5, smooth, np.nan).astype(np.float32)
     attributes = {"units": "m", "long_name": "elevation", "source": RELIEF_SOURCE}
     coordinates = {name: axis.values for name, axis in geobox.coordinates.items()}
@@ -58,27 +59,47 @@ def relief_at(longitude: ArrayLike, latitude: ArrayLike) -> NDArray:
     )
 
 
-def _altitude_table(geobox: GeoBox) -> tuple[NDArray, object]:
-    """Window of the altitude table around a grid, with its affine transform (EPSG:4326)."""
-    west, south, east, north = _bounds(geobox)
+def _altitude_table(geobox: GeoBox) -> tuple[NDArray, object, str]:
+    """Window of the altitude table around a grid, with its affine transform and CRS (degrees)."""
+    meridian = _meridian(geobox)
+    crs = f"+proj=longlat +datum=WGS84 +pm={meridian}" if meridian else _DEGREES
+    west, south, east, north = _bounds(geobox, crs)
     rows = _window(90 - north, 90 - south, 180)
     columns = _window(west + 180, east + 180, 360)
     with h5py.File(Path(pvlib.__file__).parent / "data" / "Altitude.h5") as stored:
-        table = stored["Altitude"][rows, columns]
+        table = np.roll(stored["Altitude"][rows], -meridian * _CELLS_PER_DEGREE, axis=1)[:, columns]
     corner = columns.start / _CELLS_PER_DEGREE - 180, 90 - rows.start / _CELLS_PER_DEGREE
-    return table, from_origin(*corner, 1 / _CELLS_PER_DEGREE, 1 / _CELLS_PER_DEGREE)
+    return table, from_origin(*corner, 1 / _CELLS_PER_DEGREE, 1 / _CELLS_PER_DEGREE), crs
 
 
-def _bounds(geobox: GeoBox) -> tuple[float, float, float, float]:
-    """West, south, east and north of a grid, degrees; the outline round a pole does not hold it."""
-    west, south, east, north = geobox.extent.to_crs("EPSG:4326", resolution=10_000).boundingbox
-    to_grid = Transformer.from_crs("EPSG:4326", str(geobox.crs), always_xy=True)
+def _meridian(geobox: GeoBox) -> int:
+    """Whole degree that longitudes are counted from, so that none of the grid jumps by 360.
+
+    Across the date line GDAL would take the whole table as what lies under a few cells, and
+    smooth over as much. Round a pole there is a jump wherever one counts from.
+    """
+    west, _, east, _ = geobox.extent.to_crs(_DEGREES, resolution=10_000).boundingbox
+    if east - west <= 180 or _poles(geobox):
+        return 0
     left, bottom, right, top = geobox.boundingbox
-    for pole in (-90.0, 90.0):
-        x, y = to_grid.transform(0.0, pole)
-        if left <= x <= right and bottom <= y <= top:
-            west, south, east, north = -180.0, min(south, pole), 180.0, max(north, pole)
+    to_degrees = Transformer.from_crs(str(geobox.crs), _DEGREES, always_xy=True)
+    return round(to_degrees.transform((left + right) / 2, (bottom + top) / 2)[0])
+
+
+def _bounds(geobox: GeoBox, crs: str) -> tuple[float, float, float, float]:
+    """West, south, east and north of a grid, degrees; the outline round a pole does not hold it."""
+    west, south, east, north = geobox.extent.to_crs(crs, resolution=10_000).boundingbox
+    for pole in _poles(geobox):
+        west, south, east, north = -180.0, min(south, pole), 180.0, max(north, pole)
     return west, south, east, north
+
+
+def _poles(geobox: GeoBox) -> list[float]:
+    """Latitudes of the poles that lie on a grid, degrees."""
+    to_grid = Transformer.from_crs(_DEGREES, str(geobox.crs), always_xy=True)
+    left, bottom, right, top = geobox.boundingbox
+    places = {pole: to_grid.transform(0.0, pole) for pole in (-90.0, 90.0)}
+    return [pole for pole, (x, y) in places.items() if left <= x <= right and bottom <= y <= top]
 
 
 def _window(first_deg: float, last_deg: float, whole_deg: float) -> slice:
@@ -87,13 +108,15 @@ def _window(first_deg: float, last_deg: float, whole_deg: float) -> slice:
     return slice(int(first * _CELLS_PER_DEGREE), int(np.ceil(last * _CELLS_PER_DEGREE)))
 
 
-def _to_grid(values: NDArray, transform, geobox: GeoBox, method: Resampling) -> NDArray:
+def _to_grid(
+    values: NDArray, transform: object, crs: str, geobox: GeoBox, method: Resampling
+) -> NDArray:
     result = np.empty(geobox.shape, np.float32)
     reproject(
         values,
         result,
         src_transform=transform,
-        src_crs="EPSG:4326",
+        src_crs=crs,
         dst_transform=geobox.affine,
         dst_crs=str(geobox.crs),
         resampling=method,

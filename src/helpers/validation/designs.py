@@ -55,13 +55,18 @@ def regular_sample(mapped: xr.DataArray, study: Study) -> NDArray:
     """Easting and northing (n, 2), m, of every so many-th row and column of mapped cells (y, x).
 
     Steps are whole cells, rounded down: about ``validation.n_prediction_points`` on large maps, up
-    to four times as many on those of fewer cells, and all cells where there are no more.
+    to four times as many on those of fewer cells, and all cells where there are no more. A map so
+    narrow that the steps miss most of it gives every so many-th cell along its rows.
     """
-    known = mapped.to_numpy()
-    step = max(int(np.sqrt(known.sum() / study.validation.n_prediction_points)), 1)
+    known, wanted = mapped.to_numpy(), study.validation.n_prediction_points
+    step = max(int(np.sqrt(known.sum() / wanted)), 1)
     rows, columns = np.nonzero(known[step // 2 :: step, step // 2 :: step])
-    x, y = mapped.x.values[step // 2 :: step], mapped.y.values[step // 2 :: step]
-    return np.column_stack([x[columns], y[rows]])
+    rows, columns = rows * step + step // 2, columns * step + step // 2
+    if 2 * len(rows) < min(wanted, known.sum()):
+        rows, columns = np.nonzero(known)
+        every = max(len(rows) // wanted, 1)
+        rows, columns = rows[::every], columns[::every]
+    return np.column_stack([mapped.x.values[columns], mapped.y.values[rows]])
 
 
 def knndm_folds(

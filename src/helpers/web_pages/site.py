@@ -78,7 +78,8 @@ def _remove_left(folder: Path) -> None:
     that is the site then, until a new one is complete.
     """
     for left in folder.parent.glob(".web.*-*"):
-        if not psutil.pid_exists(int(left.name.rpartition("-")[2])):
+        writer = left.name.rpartition("-")[2]
+        if left.is_dir() and writer.isdigit() and not psutil.pid_exists(int(writer)):
             if left.name.startswith(".web.old-") and not folder.exists():
                 left.rename(folder)
             else:
